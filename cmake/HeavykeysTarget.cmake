@@ -1,0 +1,28 @@
+# heavykeys_library(NAME SOURCES ... [PUBLIC libs] [PRIVATE libs]): one CMake target for one folder,
+# heavykeys_NAME, alias and export name heavykeys::NAME.
+#
+# -ffp-contract=off is part of the promise of equal bytes: a compiler that fuses a multiply and an add
+# rounds once where another rounds twice.
+function(heavykeys_options target)
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  target_compile_options(${target} PRIVATE -ffp-contract=off -Wall -Wextra -Wshadow -Wconversion
+                         -Wno-sign-conversion $<$<BOOL:${HEAVYKEYS_WARNINGS_AS_ERRORS}>:-Werror>)
+endfunction()
+
+function(heavykeys_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  set(target heavykeys_${name})
+  add_library(${target} ${arg_SOURCES})
+  add_library(heavykeys::${name} ALIAS ${target})
+  heavykeys_options(${target})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON
+                        VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+  target_include_directories(${target}
+    PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
+    PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${target} PUBLIC ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
+  install(TARGETS ${target} EXPORT heavykeys_${name}
+          ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(EXPORT heavykeys_${name} NAMESPACE heavykeys:: FILE heavykeys-${name}.cmake
+          DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/heavykeys)
+endfunction()

@@ -1,0 +1,70 @@
+// The heavy entries of queries: all (query, key) pairs whose attention weight reaches epsilon.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "heavykeys/rows.hpp"
+#include "heavykeys/spec.hpp"
+#include "heavykeys/universal_set.hpp"
+
+namespace heavykeys {
+
+/// Compressed sparse rows: query i owns entries indptr[i] .. indptr[i+1], keys ascending.
+struct HeavyEntries {
+  std::vector<std::int64_t> indptr;  ///< [m + 1], starts at 0
+  std::vector<KeyId> keys;           ///< [nnz]
+  std::vector<double> weights;       ///< [nnz], A_j(q) = (q.k_j)^2 / sum_l (q.k_l)^2
+  std::vector<double> lower;         ///< [nnz], certified: lower <= true weight
+  std::vector<double> upper;         ///< [nnz], certified: true weight <= upper; upper - lower <= 1e-10
+
+  std::size_t query_count() const { return indptr.empty() ? 0 : indptr.size() - 1; }
+  friend bool operator==(const HeavyEntries&, const HeavyEntries&) = default;
+};
+
+/// All keys j with A_j(q_i) >= epsilon for each query i, over ALL n keys, found from U alone.
+/// Shapes: queries [m, d], any dtype. Workspace: O(|U| d + d^2), independent of n.
+/// Cost: O(m (d^2 + |U| d)).
+/// Guarantee: membership equals exact rational arithmetic on the gridded keys and the given queries;
+/// ties are entries. A query orthogonal to every key has no entries (its weights are 0/0).
+/// Throws InvalidInput for another dim, or for NaN/Inf, naming row and column.
+HeavyEntries heavy_entries(const UniversalSet& set, const Rows& queries);
+
+namespace detail {
+struct CausalState;
+struct CausalAccess;
+}  // namespace detail
+
+/// Causal heavy entries: query i sees only the keys j <= i + (n - m) (bottom-right aligned), and
+/// its weights are normalised over those. One pass over the keys, in order; the queries are read in place.
+///
+/// Workspace: O(d^2 + d/epsilon * d + block_rows d), independent of n (DESIGN T6), plus the entries found.
+/// Cost: O(n d^2 + m (d^2 + (d/epsilon + block_rows) d)).
+/// Guarantee: as for heavy_entries, on the prefix. Queries that see no key have no entries.
+class CausalHeavy {
+ public:
+  /// `queries` [m, d] must outlive this object; `key_count` is n, the rows that will be absorbed.
+  /// Throws InvalidInput for a Spec out of range, another dim, or NaN/Inf in a query, naming row and column.
+  CausalHeavy(const Spec& spec, const Rows& queries, std::uint64_t key_count);
+  CausalHeavy(CausalHeavy&&) noexcept;
+  CausalHeavy& operator=(CausalHeavy&&) noexcept;
+  ~CausalHeavy();
+
+  /// The next keys: first_id must be next_row(). Throws InvalidInput, nothing absorbed, on bad rows.
+  void absorb(const Rows& keys);
+  std::uint64_t next_row() const;
+
+  /// The sketch of the complete blocks so far; of all keys once the last has been absorbed.
+  const Sketch& sketch() const;
+
+  /// Takes the entries out, once, after all n keys. Throws InvalidInput when keys are missing.
+  HeavyEntries finish();
+
+ private:
+  friend struct detail::CausalAccess;
+  std::unique_ptr<detail::CausalState> state_;
+};
+
+}  // namespace heavykeys

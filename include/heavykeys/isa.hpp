@@ -1,0 +1,22 @@
+// Which instruction set the CPU kernels use. It decides the speed, never a byte.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace heavykeys {
+
+/// Names usable here, slowest first: "portable" always, then of "avx2", "avx512", "amx" those that
+/// this processor and operating system support.
+std::vector<std::string> available_isas();
+
+/// The one in use: the last of available_isas(), unless the environment variable HEAVYKEYS_ISA
+/// (read once, at first use) or set_isa chose another.
+std::string active_isa();
+
+/// Uses this instruction set from now on, in the whole process.
+/// Throws BackendError, naming those available, when it cannot be had: never a silent fallback.
+void set_isa(std::string_view name);
+
+}  // namespace heavykeys

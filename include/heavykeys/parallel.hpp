@@ -1,0 +1,36 @@
+// The same verbs on all cores of one machine. The threads decide the speed, never a byte.
+#pragma once
+
+#include <span>
+
+#include "heavykeys/heavy_entries.hpp"
+#include "heavykeys/rows.hpp"
+#include "heavykeys/sketch.hpp"
+#include "heavykeys/universal_set.hpp"
+
+namespace heavykeys::parallel {
+
+/// Whose threads do the work: oneTBB's, or the OpenMP pool a host such as PyTorch already runs.
+enum class Runtime { tbb, openmp };
+
+struct Options {
+  Runtime runtime = Runtime::tbb;
+  int threads = 0;  ///< 0: all this process may use
+};
+
+/// As streaming::absorb, complete blocks shared out over the threads. Same bytes, same errors.
+/// Workspace: O(threads (d^2 + block_rows d)).
+void absorb(Sketch& sketch, const Rows& rows, const Options& options = {});
+
+/// One sketch for each head: rows[h] goes into sketches[h], heads in parallel. All or nothing:
+/// when any head's rows are bad, no sketch has changed, and the error names the head.
+/// Throws InvalidInput when the spans differ in length.
+void absorb(std::span<Sketch> sketches, std::span<const Rows> rows, const Options& options = {});
+
+/// As heavykeys::heavy_entries, queries shared out over the threads.
+HeavyEntries heavy_entries(const UniversalSet& set, const Rows& queries, const Options& options = {});
+
+/// As CausalHeavy::absorb, the queries of each block shared out over the threads.
+void absorb(CausalHeavy& pass, const Rows& keys, const Options& options = {});
+
+}  // namespace heavykeys::parallel

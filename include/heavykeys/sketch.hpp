@@ -1,0 +1,69 @@
+// The sketch: all that has to be remembered of a key stream. A value: copy it, move it, merge it, store it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "heavykeys/rows.hpp"
+#include "heavykeys/spec.hpp"
+
+namespace heavykeys {
+
+namespace detail {
+struct SketchState;
+struct SketchAccess;
+}  // namespace detail
+
+/// State of one pass: the exact Gram matrix G = K~^T K~ of the gridded rows seen, the candidates
+/// {j : tau_j >= epsilon against G}, and the rows of blocks that are not complete yet.
+///
+/// Size: O(d^2 + d * d/epsilon) plus at most block_rows rows for each open block; independent of n.
+/// Guarantee: the state is a function of the SET of rows absorbed, not of order, chunks or engine
+/// (DESIGN T2: a commutative monoid); `to_bytes` is equal exactly when the states are.
+/// Threads: distinct sketches are independent; one sketch may be read by many threads or changed by one.
+class Sketch {
+ public:
+  /// An empty sketch. Throws InvalidInput when the Spec is out of range.
+  explicit Sketch(const Spec& spec);
+  Sketch(const Sketch&);
+  Sketch(Sketch&&) noexcept;
+  Sketch& operator=(const Sketch&);
+  Sketch& operator=(Sketch&&) noexcept;
+  ~Sketch();
+
+  const Spec& spec() const;
+
+  /// Rows absorbed so far, all streams together.
+  std::uint64_t row_count() const;
+
+  /// Id after the largest absorbed of this stream: where an appender goes on. 0 for a new stream.
+  std::uint64_t next_row(std::uint64_t stream = 0) const;
+
+  /// Candidates held right now; at least |U|, pruned from time to time, bounded whatever n.
+  std::size_t candidate_count() const;
+
+  /// Bytes of heap memory held by this sketch.
+  std::size_t memory_bytes() const;
+
+ private:
+  friend struct detail::SketchAccess;
+  std::unique_ptr<detail::SketchState> state_;
+};
+
+/// Absorbs everything `from` has seen into `into`; open blocks complete each other.
+/// Cost: O(d^2 + |C| d), plus O(block_rows d^2) for every block the merge completes.
+/// Throws Incompatible when the Specs differ (both are in the text) or a row is in both; `into` is then unchanged.
+void merge(Sketch& into, const Sketch& from);
+
+/// The canonical bytes (docs/format.md): equal for equal states, whatever engine made them.
+/// Cost: O(d^3 + |C| d^2), since only candidates with tau >= epsilon, exactly decided, are written.
+std::vector<std::byte> to_bytes(const Sketch& sketch);
+
+/// Inverse of to_bytes. Throws Corrupt for anything to_bytes cannot have written, and for newer versions.
+/// No size is believed before it is checked against bytes.size().
+Sketch from_bytes(std::span<const std::byte> bytes);
+
+}  // namespace heavykeys

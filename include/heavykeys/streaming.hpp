@@ -1,0 +1,24 @@
+// The single pass on one core, and checkpoints of it.
+#pragma once
+
+#include <filesystem>
+
+#include "heavykeys/rows.hpp"
+#include "heavykeys/sketch.hpp"
+
+namespace heavykeys::streaming {
+
+/// Adds rows to the sketch; any number at a time, any order of ids, each id once.
+/// Cost: O(d^2) multiply-adds and one read per row.
+/// Throws InvalidInput (NaN/Inf: row and column are named; other dim; ids past 2^62) or Incompatible
+/// (a row was absorbed before); the sketch is then exactly as it was before the call.
+void absorb(Sketch& sketch, const Rows& rows);
+
+/// Writes to_bytes(sketch) to `path`: temporary file beside it, synced, renamed over it.
+/// Throws BackendError with the system's reason; an older file at `path` is then untouched.
+void save(const Sketch& sketch, const std::filesystem::path& path);
+
+/// Reads a file written by save. Throws BackendError when it cannot be read, Corrupt when it is not intact.
+Sketch load(const std::filesystem::path& path);
+
+}  // namespace heavykeys::streaming

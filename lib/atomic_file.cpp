@@ -1,0 +1,97 @@
+#include "lib/atomic_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "heavykeys/error.hpp"
+
+namespace heavykeys::detail {
+namespace {
+
+[[noreturn]] void fail(const std::filesystem::path& path, const char* action, int error) {
+  throw BackendError(path.string() + ": " + action + ": " + std::strerror(error));
+}
+
+/// A file with a name nobody else uses, removed unless it was renamed to its final one.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const std::filesystem::path& target) : target_(target) {
+    static std::atomic<unsigned> counter{0};
+    for (;;) {
+      path_ = target;
+      path_ += ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+      // Not mkstemp: its mode 0600 would stay on the finished file, against the user's umask.
+      file_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+      if (file_ >= 0) return;
+      if (errno != EEXIST) fail(target_, "cannot be created", errno);
+    }
+  }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  ~TemporaryFile() {
+    if (file_ >= 0) ::close(file_);
+    if (!path_.empty()) ::unlink(path_.c_str());
+  }
+
+  void write(std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+      const ssize_t written = ::write(file_, bytes.data(), bytes.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) fail(target_, "cannot be written", errno);
+      bytes = bytes.subspan(static_cast<std::size_t>(written));
+    }
+  }
+
+  void commit() {
+    if (::fsync(file_) != 0) fail(target_, "cannot be synced", errno);
+    if (::close(std::exchange(file_, -1)) != 0) fail(target_, "cannot be closed", errno);
+    if (::rename(path_.c_str(), target_.c_str()) != 0) fail(target_, "cannot be renamed into place", errno);
+    path_.clear();
+  }
+
+ private:
+  std::filesystem::path target_;
+  std::filesystem::path path_;
+  int file_ = -1;
+};
+
+/// Makes the rename itself durable. Some file systems refuse to sync a directory; the file is then
+/// complete all the same, so this is no error.
+void sync_directory(const std::filesystem::path& directory) {
+  const int file = ::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (file < 0) return;
+  ::fsync(file);
+  ::close(file);
+}
+
+}  // namespace
+
+void write_file_atomically(const std::filesystem::path& path,
+                           std::initializer_list<std::span<const std::byte>> parts) {
+  // A rename would replace a device such as /dev/null by a regular file.
+  std::error_code ignored;
+  const auto status = std::filesystem::status(path, ignored);
+  if (std::filesystem::is_directory(status)) fail(path, "cannot be replaced", EISDIR);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    throw BackendError(path.string() + ": cannot be replaced: not a regular file");
+  }
+  TemporaryFile file(path);
+  for (const auto part : parts) file.write(part);
+  file.commit();
+  sync_directory(path.parent_path());
+}
+
+void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+  const std::initializer_list<std::span<const std::byte>> parts = {bytes};
+  write_file_atomically(path, parts);
+}
+
+}  // namespace heavykeys::detail

@@ -1,0 +1,11 @@
+// The causal pass with the threads of a backend.
+#pragma once
+
+#include "heavykeys/heavy_entries.hpp"
+#include "lib/workers.hpp"
+
+namespace heavykeys::detail {
+
+void absorb_with(CausalHeavy& pass, const Rows& keys, const Workers& workers);
+
+}  // namespace heavykeys::detail

@@ -1,0 +1,66 @@
+// Cholesky factors that know their own error: leverages as intervals (docs/theory.md, "Certified leverage").
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "lib/double_double.hpp"
+#include "lib/exact_gram.hpp"
+
+namespace heavykeys::detail {
+
+/// lower <= true value <= upper.
+struct Interval {
+  double value = 0.0;
+  double lower = 0.0;
+  double upper = 0.0;
+};
+
+/// Relative rounding error of one operation.
+template <class Real>
+inline constexpr double kUnitRoundoff = 0x1p-53;
+template <>
+inline constexpr double kUnitRoundoff<DoubleDouble> = 0x1p-100;
+
+/// L L^T = P^T (G restricted to `columns`, equilibrated) P + E with a proven bound on E.
+///
+/// With u the unit roundoff, d columns and b >= ||L^-1||_F:
+///   theta = d (d + 4) u b^2 >= || L^-1 E L^-T ||, so for theta < 1
+///   (1 - theta) L L^T <= G <= (1 + theta) L L^T in the Loewner order: G is certified nonsingular there, and
+///   ||L^-1 k||^2 / (1 + theta) <= tau(k) <= ||L^-1 k||^2 / (1 - theta).
+template <class Real>
+class CertifiedFactor {
+ public:
+  CertifiedFactor(const ExactGram& gram, const std::vector<int>& scale, const std::vector<std::size_t>& columns);
+
+  /// False: G may be singular as far as this precision can tell.
+  bool certified() const { return certified_; }
+  double theta() const { return theta_; }
+  /// Columns of K in the order they were eliminated (greatest remaining diagonal first).
+  const std::vector<std::size_t>& order() const { return order_; }
+
+  /// tau of an equilibrated row of K~ (all dims of K). Needs certified().
+  Interval leverage(const double* row) const;
+
+  /// L^-1 as computed, [d, d] row-major lower triangle in `order`, rounded to double.
+  std::vector<double> inverse() const;
+  /// || computed L^-1 k - true L^-1 k || <= inverse_error() * ||k||.
+  double inverse_error() const { return inverse_error_; }
+
+ private:
+  bool factorize(const ExactGram& gram, const std::vector<int>& scale);
+  void certify();
+
+  std::vector<std::size_t> order_;
+  std::vector<Real> lower_;    // [d, d] row-major
+  std::vector<Real> inverse_;  // [d, d] row-major
+  bool certified_ = false;
+  double theta_ = 0.0;
+  double solve_error_ = 0.0;  // mu: relative error of ||L^-1 k|| by forward substitution
+  double inverse_error_ = 0.0;
+};
+
+extern template class CertifiedFactor<double>;
+extern template class CertifiedFactor<DoubleDouble>;
+
+}  // namespace heavykeys::detail

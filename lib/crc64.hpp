@@ -1,0 +1,12 @@
+// CRC-64/XZ (ECMA-182, reflected): any burst of up to 64 wrong bits in a state file is detected.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace heavykeys::detail {
+
+std::uint64_t crc64(std::span<const std::byte> bytes);
+
+}  // namespace heavykeys::detail

@@ -1,0 +1,33 @@
+// Reading elements of any dtype; every conversion to double is exact.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "heavykeys/rows.hpp"
+
+namespace heavykeys::detail {
+
+float half_to_float(std::uint16_t bits);
+
+inline float bfloat16_to_float(std::uint16_t bits) {
+  const std::uint32_t wide = static_cast<std::uint32_t>(bits) << 16;
+  return __builtin_bit_cast(float, wide);
+}
+
+/// Element (r, c) of a view.
+double element(const Rows& rows, std::size_t r, std::size_t c);
+
+/// Row r as `dim` doubles.
+void read_row(const Rows& rows, std::size_t r, double* out);
+
+/// All rows as contiguous float32 [count, dim]; float64 rows must hold float32 values.
+void read_floats(const Rows& rows, float* out);
+
+/// True unless some element of a float64 view is not a float32 (NaN counts as one).
+bool fits_float(const Rows& rows);
+
+/// Throws InvalidInput naming row and column when an element is NaN or infinite.
+void require_finite(const Rows& rows);
+
+}  // namespace heavykeys::detail

@@ -1,0 +1,117 @@
+#include "lib/exact_gram.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace heavykeys::detail {
+
+namespace {
+
+int low_of(int a, int b) { return a == kZeroColumn ? b : b == kZeroColumn ? a : std::min(a, b); }
+int high_of(int a, int b) { return std::max(a, b); }  // kZeroColumn is the least int
+int bits_of(std::uint64_t v) { return v == 0 ? 0 : 64 - __builtin_clzll(v); }
+
+}  // namespace
+
+ExactGram::ExactGram(std::size_t dim, int grid_bits)
+    : dim_(dim), grid_bits_(grid_bits), low_(dim, kZeroColumn), high_(dim, kZeroColumn) {}
+
+int ExactGram::limbs_for(int grid_bits, std::uint64_t rows, std::span<const int> low, std::span<const int> high) {
+  int spread = 0;
+  for (std::size_t i = 0; i < low.size(); ++i) {
+    if (low[i] != kZeroColumn) spread = std::max(spread, high[i] - low[i]);
+  }
+  // |W_ij| <= rows * 2^(2P + 2 spread), and a sign.
+  return (2 * grid_bits + bits_of(rows) + 2 * spread + 1 + 63) / 64;
+}
+
+void ExactGram::widen(std::uint64_t more_rows, std::span<const int> low, std::span<const int> high) {
+  std::vector<int> new_low(dim_), new_high(dim_);
+  for (std::size_t i = 0; i < dim_; ++i) {
+    new_low[i] = low_of(low_[i], low[i]);
+    new_high[i] = high_of(high_[i], high[i]);
+  }
+  const int new_limbs = limbs_for(grid_bits_, rows_ + more_rows, new_low, new_high);
+  const std::size_t entries = dim_ * (dim_ + 1) / 2;
+  if (words_.empty() || new_limbs != limbs_ || new_low != low_) {
+    std::vector<Limb> wide(entries * new_limbs, 0);
+    if (!words_.empty()) {
+      for (std::size_t i = 0, k = 0; i < dim_; ++i) {
+        for (std::size_t j = i; j < dim_; ++j, ++k) {
+          if (low_[i] == kZeroColumn || low_[j] == kZeroColumn) continue;
+          const int shift = (low_[i] - new_low[i]) + (low_[j] - new_low[j]);
+          add_shifted(wide.data() + k * new_limbs, new_limbs, words_.data() + k * limbs_, limbs_, shift);
+        }
+      }
+    }
+    words_ = std::move(wide);
+  }
+  low_ = std::move(new_low);
+  high_ = std::move(new_high);
+  limbs_ = new_limbs;
+  rows_ += more_rows;
+}
+
+void ExactGram::add_block(std::span<const int> exponents, const std::int64_t* sums, std::size_t stride,
+                          std::uint64_t rows) {
+  widen(rows, exponents, exponents);
+  std::vector<int> shift(dim_);
+  for (std::size_t i = 0; i < dim_; ++i) shift[i] = exponents[i] == kZeroColumn ? -1 : exponents[i] - low_[i];
+  Limb* entry = words_.data();
+  for (std::size_t i = 0; i < dim_; ++i) {
+    if (shift[i] < 0) {
+      entry += (dim_ - i) * limbs_;
+      continue;
+    }
+    const std::int64_t* row = sums + i * stride;
+    for (std::size_t j = i; j < dim_; ++j, entry += limbs_) {
+      if (row[j] == 0) continue;
+      const int t = shift[i] + shift[j];
+      if (limbs_ == 2 && t < 64) {  // the usual case, as one 128-bit addition
+        unsigned __int128 sum = (static_cast<unsigned __int128>(entry[1]) << 64) | entry[0];
+        sum += static_cast<unsigned __int128>(static_cast<__int128>(row[j])) << t;
+        entry[0] = static_cast<Limb>(sum);
+        entry[1] = static_cast<Limb>(sum >> 64);
+      } else {
+        const Limb word = static_cast<Limb>(row[j]);
+        add_shifted(entry, limbs_, &word, 1, t);
+      }
+    }
+  }
+}
+
+void ExactGram::add(const ExactGram& other) {
+  widen(other.rows_, other.low_, other.high_);
+  if (other.words_.empty()) return;
+  for (std::size_t i = 0, k = 0; i < dim_; ++i) {
+    for (std::size_t j = i; j < dim_; ++j, ++k) {
+      if (other.low_[i] == kZeroColumn || other.low_[j] == kZeroColumn) continue;
+      const int shift = (other.low_[i] - low_[i]) + (other.low_[j] - low_[j]);
+      add_shifted(words_.data() + k * limbs_, limbs_, other.words_.data() + k * other.limbs_, other.limbs_, shift);
+    }
+  }
+}
+
+Dyadic ExactGram::entry(std::size_t i, std::size_t j) const {
+  if (words_.empty() || is_zero_column(i) || is_zero_column(j)) return {};
+  return {entry_words(i, j), limbs_, entry_exponent(i, j)};
+}
+
+bool ExactGram::restore(ExactGram& out, std::uint64_t rows, std::vector<int> low, std::vector<int> high,
+                        std::vector<Limb> words) {
+  for (std::size_t i = 0; i < out.dim_; ++i) {
+    if ((low[i] == kZeroColumn) != (high[i] == kZeroColumn) || low[i] > high[i]) return false;
+  }
+  const int limbs = limbs_for(out.grid_bits_, rows, low, high);
+  const std::size_t entries = out.dim_ * (out.dim_ + 1) / 2;
+  if (!words.empty() && words.size() != entries * limbs) return false;
+  if (words.empty() != (rows == 0)) return false;
+  out.rows_ = rows;
+  out.low_ = std::move(low);
+  out.high_ = std::move(high);
+  out.words_ = std::move(words);
+  out.limbs_ = limbs;
+  return true;
+}
+
+}  // namespace heavykeys::detail

@@ -1,0 +1,71 @@
+// G = K~^T K~ as exact integers: the additive half of the sketch (DESIGN section 3).
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "lib/dyadic.hpp"
+#include "lib/limbs.hpp"
+
+namespace heavykeys::detail {
+
+/// Exponent of a column that is zero throughout a block, or throughout everything seen.
+inline constexpr int kZeroColumn = std::numeric_limits<int>::min();
+
+/// Symmetric d x d matrix of wide fixed-point integers.
+///
+/// Entry (i, j) is W[i,j] * 2^(low_i + low_j - 2P), W a two's-complement integer of `limbs()` limbs,
+/// low_i and high_i the least and greatest block exponent that column i has had. The number of limbs is a
+/// function of (rows, low, high), which is itself a commutative monoid: so is the whole value, bytes included.
+class ExactGram {
+ public:
+  ExactGram(std::size_t dim, int grid_bits);
+
+  std::size_t dim() const { return dim_; }
+  std::uint64_t rows() const { return rows_; }
+  int limbs() const { return limbs_; }
+  std::span<const int> low() const { return low_; }
+  std::span<const int> high() const { return high_; }
+  std::span<const Limb> words() const { return words_; }
+  bool is_zero_column(std::size_t i) const { return low_[i] == kZeroColumn; }
+
+  /// Adds a block: sums[i * stride + j] for i <= j is sum_r q_ri q_rj, exponents[i] its column exponents.
+  void add_block(std::span<const int> exponents, const std::int64_t* sums, std::size_t stride,
+                 std::uint64_t rows);
+
+  /// Adds another matrix of the same dim and grid_bits.
+  void add(const ExactGram& other);
+
+  /// Entry (i, j) exactly.
+  Dyadic entry(std::size_t i, std::size_t j) const;
+  const Limb* entry_words(std::size_t i, std::size_t j) const { return words_.data() + index(i, j) * limbs_; }
+  /// The power of two that entry (i, j)'s integer is a multiple of.
+  int entry_exponent(std::size_t i, std::size_t j) const { return low_[i] + low_[j] - 2 * grid_bits_; }
+  int grid_bits() const { return grid_bits_; }
+
+  /// Rebuilds a stored value. False when the parts do not fit each other.
+  static bool restore(ExactGram& out, std::uint64_t rows, std::vector<int> low, std::vector<int> high,
+                      std::vector<Limb> words);
+  /// Limbs an entry needs for these rows and exponents.
+  static int limbs_for(int grid_bits, std::uint64_t rows, std::span<const int> low, std::span<const int> high);
+
+  friend bool operator==(const ExactGram&, const ExactGram&) = default;
+
+ private:
+  std::size_t index(std::size_t i, std::size_t j) const {
+    if (i > j) std::swap(i, j);
+    return i * dim_ - i * (i + 1) / 2 + j;
+  }
+  void widen(std::uint64_t more_rows, std::span<const int> low, std::span<const int> high);
+
+  std::size_t dim_;
+  int grid_bits_;
+  int limbs_ = 1;
+  std::uint64_t rows_ = 0;
+  std::vector<int> low_, high_;
+  std::vector<Limb> words_;  // upper triangle by rows, limbs_ words each; empty while all columns are zero
+};
+
+}  // namespace heavykeys::detail

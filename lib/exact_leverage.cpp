@@ -1,0 +1,207 @@
+#include "lib/exact_leverage.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "lib/mixed_radix.hpp"
+#include "lib/modular.hpp"
+
+namespace heavykeys::detail {
+
+namespace {
+
+/// Integer entry (i, j) of G, in units of 2^(entry_exponent), as a residue.
+std::uint64_t residue(const ExactGram& gram, const PrimeField& field, std::size_t i, std::size_t j) {
+  if (gram.is_zero_column(i) || gram.is_zero_column(j)) return 0;
+  std::vector<Limb> words(gram.entry_words(i, j), gram.entry_words(i, j) + gram.limbs());
+  const bool negative = take_magnitude(words.data(), gram.limbs());
+  const std::uint64_t base = field.power_of_two(64);
+  std::uint64_t r = 0;
+  for (int l = gram.limbs() - 1; l >= 0; --l) r = field.add(field.multiply(r, base), field.element(words[l]));
+  return negative ? field.subtract(0, r) : r;
+}
+
+/// Component i of a row of K~ in the same units: k~_i / 2^(low_i - P), an integer.
+std::uint64_t residue(const ExactGram& gram, const PrimeField& field, std::size_t i, double value) {
+  if (value == 0.0) return 0;
+  int e = 0;
+  auto mantissa = static_cast<std::uint64_t>(std::ldexp(std::frexp(std::fabs(value), &e), 53));
+  const int zeros = __builtin_ctzll(mantissa);
+  mantissa >>= zeros;
+  // The whole is an integer and the mantissa is odd, so what is left of the exponent is not negative.
+  const int shift = e - 53 + zeros - (gram.low()[i] - gram.grid_bits());
+  const std::uint64_t r = shift <= 9 ? field.element(mantissa << shift)
+                                     : field.multiply(field.element(mantissa), field.power_of_two(shift));
+  return value < 0.0 ? field.subtract(0, r) : r;
+}
+
+std::vector<std::uint64_t> residues(const ExactGram& gram, const PrimeField& field,
+                                    const std::vector<std::size_t>& columns) {
+  const std::size_t d = columns.size();
+  std::vector<std::uint64_t> a(d * d);  // lower triangle
+  for (std::size_t i = 0; i < d; ++i) {
+    for (std::size_t j = 0; j <= i; ++j) a[i * d + j] = residue(gram, field, columns[i], columns[j]);
+  }
+  return a;
+}
+
+/// a -= (column k)(column k)^T / pivot below and right of k, in the lower triangle. Returns 1 / pivot.
+std::uint64_t eliminate(const PrimeField& field, std::vector<std::uint64_t>& a, std::size_t d, std::size_t k) {
+  const std::uint64_t inverse = field.inverse(a[k * d + k]);
+  for (std::size_t i = k + 1; i < d; ++i) {
+    if (a[i * d + k] == 0) continue;
+    const std::uint64_t factor = field.multiply(a[i * d + k], inverse);
+    for (std::size_t j = k + 1; j <= i; ++j) {
+      a[i * d + j] = field.subtract(a[i * d + j], field.multiply(factor, a[j * d + k]));
+    }
+  }
+  return inverse;
+}
+
+/// Bits of the product of the diagonal of G over these columns: Hadamard's bound on its minors.
+std::int64_t hadamard_bits(const ExactGram& gram, const std::vector<std::size_t>& columns) {
+  std::int64_t bits = 0;
+  for (std::size_t i : columns) bits += gram.entry(i, i).binary_exponent() - gram.entry_exponent(i, i);
+  return bits;
+}
+
+constexpr std::int64_t kPrimeBits = 61;  // every prime used exceeds 2^61
+
+/// Schur complement of `basis` in `columns` modulo one prime. Empty when a pivot vanishes there; else
+/// the first column outside the basis whose diagonal does not vanish (definitely independent), or d.
+std::optional<std::size_t> independent_column(const ExactGram& gram, const PrimeField& field,
+                                              const std::vector<std::size_t>& basis,
+                                              const std::vector<std::size_t>& columns) {
+  // Basis first, so that elimination is the same for every prime.
+  std::vector<std::size_t> order = basis;
+  for (std::size_t c : columns) {
+    if (std::find(basis.begin(), basis.end(), c) == basis.end()) order.push_back(c);
+  }
+  const std::size_t d = order.size();
+  std::vector<std::uint64_t> a = residues(gram, field, order);
+  for (std::size_t k = 0; k < basis.size(); ++k) {
+    if (a[k * d + k] == 0) return std::nullopt;
+    eliminate(field, a, d, k);
+  }
+  for (std::size_t i = basis.size(); i < d; ++i) {
+    if (a[i * d + i] != 0) return order[i];
+  }
+  return static_cast<std::size_t>(-1);
+}
+
+/// G_BB = L D L^T modulo one prime.
+struct ModularFactor {
+  std::vector<std::uint64_t> l;        // strictly lower triangle
+  std::vector<std::uint64_t> inverse;  // of the pivots
+  std::uint64_t determinant = 0;       // 0: a pivot vanished, this prime is of no use
+
+  ModularFactor(const ExactGram& gram, const PrimeField& field, const std::vector<std::size_t>& basis)
+      : l(residues(gram, field, basis)), inverse(basis.size()) {
+    const std::size_t r = basis.size();
+    std::uint64_t product = field.one();
+    for (std::size_t k = 0; k < r; ++k) {
+      if (l[k * r + k] == 0) return;
+      product = field.multiply(product, l[k * r + k]);
+      inverse[k] = eliminate(field, l, r, k);
+      for (std::size_t a = k + 1; a < r; ++a) l[a * r + k] = field.multiply(l[a * r + k], inverse[k]);
+    }
+    determinant = product;
+  }
+
+  /// k^T G_BB^-1 k, by y = L^-1 k in place.
+  std::uint64_t leverage(const PrimeField& field, std::vector<std::uint64_t>& k) const {
+    const std::size_t r = k.size();
+    std::uint64_t tau = 0;
+    for (std::size_t a = 0; a < r; ++a) {
+      for (std::size_t b = 0; b < a; ++b) k[a] = field.subtract(k[a], field.multiply(l[a * r + b], k[b]));
+      tau = field.add(tau, field.multiply(field.multiply(k[a], k[a]), inverse[a]));
+    }
+    return tau;
+  }
+};
+
+}  // namespace
+
+std::vector<std::size_t> exact_column_basis(const ExactGram& gram, const std::vector<std::size_t>& order) {
+  std::vector<std::size_t> columns;
+  for (std::size_t c : order) {
+    if (!gram.is_zero_column(c)) columns.push_back(c);
+  }
+  const std::size_t d = columns.size();
+
+  // Greedy by one prime. A diagonal that is nonzero modulo p is nonzero: independent for certain.
+  const PrimeField first(prime_below_2_62(0));
+  std::vector<std::uint64_t> a = residues(gram, first, columns);
+  std::vector<std::size_t> basis;
+  for (std::size_t k = 0; k < d; ++k) {
+    if (a[k * d + k] == 0) continue;
+    basis.push_back(columns[k]);
+    eliminate(first, a, d, k);
+  }
+
+  // A diagonal that was zero modulo p may still be a nonzero multiple of p. det(G_BB) * diagonal is a minor of G
+  // of bounded size; if it vanishes modulo primes whose product exceeds the bound, it is zero.
+  for (bool grown = basis.size() < d; grown;) {
+    grown = false;
+    const std::int64_t bits = hadamard_bits(gram, columns);
+    std::int64_t proven = 0;
+    for (std::size_t i = 0; proven <= bits; ++i) {
+      const PrimeField field(prime_below_2_62(i));
+      const auto column = independent_column(gram, field, basis, columns);
+      if (!column) continue;
+      if (*column != static_cast<std::size_t>(-1)) {
+        basis.push_back(*column);
+        grown = basis.size() < d;
+        break;
+      }
+      proven += kPrimeBits;
+    }
+  }
+  return basis;
+}
+
+std::vector<ExactDecision> exact_leverages(const ExactGram& gram, const std::vector<std::size_t>& basis,
+                                           const RowStore& store, const std::vector<std::size_t>& rows,
+                                           double epsilon) {
+  // tau = N / D with D = det(G_BB), N = k^T adj(G_BB) k; epsilon = m 2^-t with m odd.
+  // Decided is the sign of V = 2^t N - m D; 0 <= N <= D <= Hadamard's bound, so |V| <= 2^t D.
+  int e = 0;
+  auto m = static_cast<std::uint64_t>(std::ldexp(std::frexp(epsilon, &e), 53));
+  int t = 53 - e;
+  for (; m % 2 == 0; m /= 2) --t;
+
+  const std::int64_t bits = hadamard_bits(gram, basis) + t + 2;
+  MixedRadix radix;
+  std::vector<std::uint64_t> determinants;
+  std::vector<std::vector<std::uint64_t>> numerators(rows.size()), differences(rows.size());
+  std::vector<double> row(gram.dim());
+  std::vector<std::uint64_t> k(basis.size());
+  for (std::size_t i = 0; radix.bits() <= bits; ++i) {
+    const PrimeField field(prime_below_2_62(i));
+    const ModularFactor factor(gram, field, basis);
+    if (factor.determinant == 0) continue;
+    radix.add_prime(field.prime());
+    determinants.push_back(field.value(factor.determinant));
+    const std::uint64_t two_t = field.power_of_two(t);
+    const std::uint64_t m_times_d = field.multiply(field.element(m), factor.determinant);
+    for (std::size_t c = 0; c < rows.size(); ++c) {
+      store.read(rows[c], row.data());
+      for (std::size_t a = 0; a < basis.size(); ++a) k[a] = residue(gram, field, basis[a], row[basis[a]]);
+      const std::uint64_t numerator = field.multiply(factor.leverage(field, k), factor.determinant);
+      numerators[c].push_back(field.value(numerator));
+      differences[c].push_back(field.value(field.subtract(field.multiply(two_t, numerator), m_times_d)));
+    }
+  }
+
+  const ScaledDouble determinant = radix.magnitude(determinants);
+  std::vector<ExactDecision> decisions(rows.size());
+  for (std::size_t c = 0; c < rows.size(); ++c) {
+    const int sign = radix.sign(differences[c]);
+    decisions[c].heavy = sign >= 0;
+    decisions[c].tau = sign == 0 ? epsilon : ratio(radix.magnitude(numerators[c]), determinant);
+  }
+  return decisions;
+}
+
+}  // namespace heavykeys::detail

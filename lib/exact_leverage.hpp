@@ -1,0 +1,30 @@
+// Rank and leverage decisions in exact arithmetic, by many primes (docs/theory.md, "Exact decisions").
+//
+// G is an integer matrix after scaling by powers of two. Every quantity needed is an integer of known
+// size, a minor of G or a combination of minors, so its residues modulo enough primes determine it.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "lib/exact_gram.hpp"
+#include "lib/row_store.hpp"
+
+namespace heavykeys::detail {
+
+/// Columns of K that form a basis of its column space: independent, and spanning for certain.
+/// Prefers columns early in `order`. Cost: O(d^2 r) for each of about (total bits of G) / 62 primes.
+std::vector<std::size_t> exact_column_basis(const ExactGram& gram, const std::vector<std::size_t>& order);
+
+struct ExactDecision {
+  bool heavy = false;  ///< tau >= epsilon, ties included
+  double tau = 0.0;    ///< relative error <= 1e-12; epsilon itself when equal
+};
+
+/// Decides tau >= epsilon for the rows named (each a row of the K~ behind `gram`).
+/// Cost: O(r^3 + rows r^2) for each prime.
+std::vector<ExactDecision> exact_leverages(const ExactGram& gram, const std::vector<std::size_t>& basis,
+                                           const RowStore& store, const std::vector<std::size_t>& rows,
+                                           double epsilon);
+
+}  // namespace heavykeys::detail

@@ -1,0 +1,269 @@
+#include "lib/gram_amx.hpp"
+
+#if defined(__x86_64__) && defined(__linux__)
+
+#include <cpuid.h>
+#include <immintrin.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+// Target attributes rather than compiler flags: no inline function of another file may be compiled
+// here for a processor its other callers do not have.
+#define HK_AMX __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,amx-tile,amx-int8")))
+
+namespace heavykeys::detail {
+
+namespace {
+
+constexpr std::size_t kTile = 16;         // columns of K in a tile
+constexpr std::size_t kStepRows = 64;     // rows of K in a tile
+constexpr std::size_t kTileBytes = 1024;  // 16 rows of 64 bytes
+constexpr std::size_t kSteps = AmxGram::kPanelRows / kStepRows;
+
+struct alignas(64) TileConfig {
+  std::uint8_t palette = 1;
+  std::uint8_t start_row = 0;
+  std::uint8_t reserved[14] = {};
+  std::uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+  std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
+
+/// Four rows of 16 int32 become, for each byte position s, one vector whose dword c holds byte s of
+/// column c in rows 0..3: a 4 x 4 byte transpose in every lane, and the layout AMX wants of its right operand.
+HK_AMX inline void slice_four_rows(const __m512i row[4], __m512i out[4]) {
+  const __m512i low_pairs = _mm512_set1_epi32(0x05010400);   // within 8 bytes: a0 b0 a1 b1
+  const __m512i high_pairs = _mm512_set1_epi32(0x07030602);  // a2 b2 a3 b3
+  // permutex2var indexes all 128 bytes of two vectors: byte b of lane c of the first is 4c + b.
+  const __m512i lane = _mm512_set_epi32(0x3c3c3c3c, 0x38383838, 0x34343434, 0x30303030, 0x2c2c2c2c, 0x28282828,
+                                        0x24242424, 0x20202020, 0x1c1c1c1c, 0x18181818, 0x14141414, 0x10101010,
+                                        0x0c0c0c0c, 0x08080808, 0x04040404, 0x00000000);
+  // 0x04.. in the patterns stands for "same lane of the second vector", 64 bytes on.
+  const auto index = [&](__m512i pattern) __attribute__((target("avx512f,avx512bw,avx512vbmi"))) {
+    const __m512i second = _mm512_slli_epi32(_mm512_and_si512(pattern, _mm512_set1_epi8(4)), 4);
+    return _mm512_add_epi8(lane, _mm512_add_epi8(second, _mm512_and_si512(pattern, _mm512_set1_epi8(3))));
+  };
+  const __m512i low = index(low_pairs), high = index(high_pairs);
+  const __m512i ab01 = _mm512_permutex2var_epi8(row[0], low, row[1]);   // a0 b0 a1 b1
+  const __m512i ab23 = _mm512_permutex2var_epi8(row[0], high, row[1]);  // a2 b2 a3 b3
+  const __m512i cd01 = _mm512_permutex2var_epi8(row[2], low, row[3]);
+  const __m512i cd23 = _mm512_permutex2var_epi8(row[2], high, row[3]);
+  const __m512i first = index(_mm512_set1_epi32(0x05040100));   // a0 b0 c0 d0
+  const __m512i second = index(_mm512_set1_epi32(0x07060302));  // a1 b1 c1 d1
+  out[0] = _mm512_permutex2var_epi8(ab01, first, cd01);
+  out[1] = _mm512_permutex2var_epi8(ab01, second, cd01);
+  out[2] = _mm512_permutex2var_epi8(ab23, first, cd23);
+  out[3] = _mm512_permutex2var_epi8(ab23, second, cd23);
+}
+
+/// Transpose of a 16 x 16 matrix of dwords: right-operand layout to left-operand layout.
+HK_AMX void transpose_tile(const std::uint8_t* from, std::uint8_t* to) {
+  __m512i a[16], b[16];
+  // Row groups of 128 bits are brought together by masked loads, which cost no shuffle.
+  for (int c = 0; c < 4; ++c) {
+    for (int r = 0; r < 4; ++r) {
+      const auto* p = from + r * 64 + c * 16;
+      __m512i v = _mm512_castsi128_si512(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+      v = _mm512_mask_broadcast_i32x4(v, 0x00f0, _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 4 * 64)));
+      v = _mm512_mask_broadcast_i32x4(v, 0x0f00, _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 8 * 64)));
+      v = _mm512_mask_broadcast_i32x4(v, 0xf000, _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 12 * 64)));
+      a[c * 4 + r] = v;  // lane k: columns 4c..4c+3 of row 4k + r
+    }
+  }
+  for (int c = 0; c < 16; c += 4) {  // 4 x 4 dword transpose within every 128-bit lane
+    const __m512i t0 = _mm512_unpacklo_epi32(a[c], a[c + 1]), t1 = _mm512_unpackhi_epi32(a[c], a[c + 1]);
+    const __m512i t2 = _mm512_unpacklo_epi32(a[c + 2], a[c + 3]), t3 = _mm512_unpackhi_epi32(a[c + 2], a[c + 3]);
+    b[c] = _mm512_unpacklo_epi64(t0, t2);
+    b[c + 1] = _mm512_unpackhi_epi64(t0, t2);
+    b[c + 2] = _mm512_unpacklo_epi64(t1, t3);
+    b[c + 3] = _mm512_unpackhi_epi64(t1, t3);
+  }
+  for (int c = 0; c < 16; ++c) _mm512_storeu_si512(to + c * 64, b[c]);
+}
+
+// One multiply-accumulate of tiles; the operands' signs decide the instruction, tile numbers are literals.
+HK_AMX inline void multiply_00(bool left_signed, bool right_signed) {
+  if (left_signed) {
+    if (right_signed) _tile_dpbssd(0, 4, 6); else _tile_dpbsud(0, 4, 6);
+  } else {
+    if (right_signed) _tile_dpbusd(0, 4, 6); else _tile_dpbuud(0, 4, 6);
+  }
+}
+HK_AMX inline void multiply_01(bool left_signed, bool right_signed) {
+  if (left_signed) {
+    if (right_signed) _tile_dpbssd(1, 4, 7); else _tile_dpbsud(1, 4, 7);
+  } else {
+    if (right_signed) _tile_dpbusd(1, 4, 7); else _tile_dpbuud(1, 4, 7);
+  }
+}
+HK_AMX inline void multiply_10(bool left_signed, bool right_signed) {
+  if (left_signed) {
+    if (right_signed) _tile_dpbssd(2, 5, 6); else _tile_dpbsud(2, 5, 6);
+  } else {
+    if (right_signed) _tile_dpbusd(2, 5, 6); else _tile_dpbuud(2, 5, 6);
+  }
+}
+HK_AMX inline void multiply_11(bool left_signed, bool right_signed) {
+  if (left_signed) {
+    if (right_signed) _tile_dpbssd(3, 5, 7); else _tile_dpbsud(3, 5, 7);
+  } else {
+    if (right_signed) _tile_dpbusd(3, 5, 7); else _tile_dpbuud(3, 5, 7);
+  }
+}
+
+/// 64 rows of one column tile, sliced into `slices` tiles of both layouts.
+HK_AMX void slice_tile(const std::int32_t* q, std::size_t rows, std::size_t width, std::size_t slices,
+                       std::uint8_t* left, std::uint8_t* right, std::size_t slice_stride) {
+  for (std::size_t r = 0; r < kStepRows; r += 4) {
+    __m512i in[4], out[4];
+    for (std::size_t t = 0; t < 4; ++t) {
+      in[t] = r + t < rows ? _mm512_loadu_si512(q + (r + t) * width) : _mm512_setzero_si512();
+    }
+    slice_four_rows(in, out);
+    for (std::size_t s = 0; s < slices; ++s) _mm512_storeu_si512(right + s * slice_stride + r * 16, out[s]);
+  }
+  for (std::size_t s = 0; s < slices; ++s) transpose_tile(right + s * slice_stride, left + s * slice_stride);
+}
+
+struct PanelView {
+  const std::uint8_t* left;
+  const std::uint8_t* right;
+  std::int32_t* accumulators;
+  std::size_t virtual_tiles, slices, steps;
+
+  const std::uint8_t* left_tile(std::size_t v) const { return left + v * kSteps * kTileBytes; }
+  const std::uint8_t* right_tile(std::size_t v) const { return right + v * kSteps * kTileBytes; }
+  std::int32_t* sum(std::size_t v, std::size_t w) const { return accumulators + (v * virtual_tiles + w) * 256; }
+  bool is_signed(std::size_t v) const { return v % slices == slices - 1; }
+};
+
+/// A 2 x 2 block of tile products: four sums in registers, one load for each multiplication.
+HK_AMX void multiply_four(const PanelView& p, std::size_t v, std::size_t w) {
+  const bool l0 = p.is_signed(v), l1 = p.is_signed(v + 1), r0 = p.is_signed(w), r1 = p.is_signed(w + 1);
+  _tile_loadd(0, p.sum(v, w), 64);
+  _tile_loadd(1, p.sum(v, w + 1), 64);
+  _tile_loadd(2, p.sum(v + 1, w), 64);
+  _tile_loadd(3, p.sum(v + 1, w + 1), 64);
+  for (std::size_t k = 0; k < p.steps; ++k) {
+    _tile_loadd(4, p.left_tile(v) + k * kTileBytes, 64);
+    _tile_loadd(6, p.right_tile(w) + k * kTileBytes, 64);
+    multiply_00(l0, r0);
+    _tile_loadd(7, p.right_tile(w + 1) + k * kTileBytes, 64);
+    multiply_01(l0, r1);
+    _tile_loadd(5, p.left_tile(v + 1) + k * kTileBytes, 64);
+    multiply_10(l1, r0);
+    multiply_11(l1, r1);
+  }
+  _tile_stored(0, p.sum(v, w), 64);
+  _tile_stored(1, p.sum(v, w + 1), 64);
+  _tile_stored(2, p.sum(v + 1, w), 64);
+  _tile_stored(3, p.sum(v + 1, w + 1), 64);
+}
+
+HK_AMX void multiply_one(const PanelView& p, std::size_t v, std::size_t w) {
+  _tile_loadd(0, p.sum(v, w), 64);
+  for (std::size_t k = 0; k < p.steps; ++k) {
+    _tile_loadd(4, p.left_tile(v) + k * kTileBytes, 64);
+    _tile_loadd(6, p.right_tile(w) + k * kTileBytes, 64);
+    multiply_00(p.is_signed(v), p.is_signed(w));
+  }
+  _tile_stored(0, p.sum(v, w), 64);
+}
+
+HK_AMX void multiply_panel(const PanelView& p) {
+  static const TileConfig config;
+  _tile_loadconfig(&config);
+  for (std::size_t v = 0; v < p.virtual_tiles; v += 2) {
+    for (std::size_t w = v; w < p.virtual_tiles; w += 2) {
+      if (v + 1 < p.virtual_tiles && w + 1 < p.virtual_tiles) {
+        multiply_four(p, v, w);
+      } else {
+        for (std::size_t a = v; a < std::min(v + 2, p.virtual_tiles); ++a) {
+          for (std::size_t b = w; b < std::min(w + 2, p.virtual_tiles); ++b) multiply_one(p, a, b);
+        }
+      }
+    }
+  }
+  _tile_release();
+}
+
+bool request_amx() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
+  const bool amx = (d >> 24 & 1) && (d >> 25 & 1);                                   // TILE, INT8
+  const bool avx512 = (b >> 16 & 1) && (b >> 30 & 1) && (b >> 31 & 1) && (c >> 1 & 1);  // F, BW, VL, VBMI
+  if (!amx || !avx512 || !__builtin_cpu_supports("avx512f")) return false;
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
+}  // namespace
+
+bool amx_usable() {
+  static const bool usable = request_amx();
+  return usable;
+}
+
+AmxGram::AmxGram(std::size_t width, int grid_bits)
+    : width_(width),
+      tiles_(width / kTile),
+      slices_(static_cast<std::size_t>((grid_bits + 2 + 7) / 8)),
+      virtual_tiles_(tiles_ * slices_),
+      accumulators_(virtual_tiles_ * virtual_tiles_ * 256),
+      left_(virtual_tiles_ * kSteps * kTileBytes),
+      right_(left_.size()) {}
+
+void AmxGram::begin() { std::fill(accumulators_.begin(), accumulators_.end(), 0); }
+
+void AmxGram::add_panel(const std::int32_t* q, std::size_t rows) {
+  const std::size_t steps = (rows + kStepRows - 1) / kStepRows;
+  for (std::size_t k = 0; k < steps; ++k) {
+    const std::size_t first = k * kStepRows;
+    for (std::size_t i = 0; i < tiles_; ++i) {
+      const std::size_t at = (i * slices_ * kSteps + k) * kTileBytes;
+      slice_tile(q + first * width_ + i * kTile, std::min(kStepRows, rows - first), width_, slices_, left_.data() + at,
+                 right_.data() + at, kSteps * kTileBytes);
+    }
+  }
+  multiply_panel({left_.data(), right_.data(), accumulators_.data(), virtual_tiles_, slices_, steps});
+}
+
+void AmxGram::finish(std::int64_t* sums) const {
+  for (std::size_t i = 0; i < tiles_; ++i) {
+    for (std::size_t j = i; j < tiles_; ++j) {
+      for (std::size_t x = 0; x < kTile; ++x) {
+        std::fill_n(sums + (i * kTile + x) * width_ + j * kTile, kTile, 0);
+      }
+      for (std::size_t a = 0; a < slices_; ++a) {
+        for (std::size_t b = i == j ? a : 0; b < slices_; ++b) {
+          const std::int32_t* part = accumulators_.data() + ((i * slices_ + a) * virtual_tiles_ + j * slices_ + b) * 256;
+          const int shift = static_cast<int>(8 * (a + b));
+          for (std::size_t x = 0; x < kTile; ++x) {
+            std::int64_t* out = sums + (i * kTile + x) * width_ + j * kTile;
+            for (std::size_t y = 0; y < kTile; ++y) {
+              std::int64_t value = part[x * 16 + y];
+              if (i == j && a != b) value += part[y * 16 + x];  // Q_b^T Q_a is the transpose of Q_a^T Q_b
+              out[y] += value * (std::int64_t{1} << shift);
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+}  // namespace heavykeys::detail
+
+#else
+
+namespace heavykeys::detail {
+bool amx_usable() { return false; }
+AmxGram::AmxGram(std::size_t width, int) : width_(width), tiles_(0), slices_(0), virtual_tiles_(0) {}
+void AmxGram::begin() {}
+void AmxGram::add_panel(const std::int32_t*, std::size_t) {}
+void AmxGram::finish(std::int64_t*) const {}
+}  // namespace heavykeys::detail
+
+#endif

@@ -1,0 +1,17 @@
+// Heavy entries with the threads of a backend.
+#pragma once
+
+#include "heavykeys/heavy_entries.hpp"
+#include "lib/workers.hpp"
+
+namespace heavykeys::detail {
+
+HeavyEntries heavy_entries_with(const UniversalSet& set, const Rows& queries, const Workers& workers);
+
+/// Throws InvalidInput unless the queries have this dim.
+void check_queries(const Rows& queries, std::size_t dim);
+
+/// Entries of consecutive groups of queries, one after the other.
+HeavyEntries concatenate(const std::vector<HeavyEntries>& parts);
+
+}  // namespace heavykeys::detail

@@ -1,0 +1,89 @@
+#include "heavykeys/isa.hpp"
+
+#include <atomic>
+#include <cstdlib>
+#include <hwy/targets.h>
+
+#include "heavykeys/error.hpp"
+#include "lib/gram_amx.hpp"
+#include "lib/isa.hpp"
+
+namespace heavykeys {
+
+namespace detail {
+
+namespace {
+
+std::atomic<Isa> g_active{Isa::portable};
+
+const char* name_of_isa(Isa isa) {
+  switch (isa) {
+    case Isa::portable: return "portable";
+    case Isa::avx2: return "avx2";
+    case Isa::avx512: return "avx512";
+    case Isa::amx: return "amx";
+  }
+  return "portable";
+}
+
+std::vector<Isa> usable() {
+  std::vector<Isa> list{Isa::portable};
+  const auto targets = hwy::SupportedTargets();
+  if (targets & HWY_AVX2) list.push_back(Isa::avx2);
+  if ((targets & HWY_AVX3) && (targets & HWY_AVX2)) {
+    list.push_back(Isa::avx512);
+    if (amx_usable()) list.push_back(Isa::amx);
+  }
+  return list;
+}
+
+void use(Isa isa) {
+  // Highway's own table is told which of the compiled targets to run; its fallback entry is "portable".
+  std::int64_t targets = 0;
+  if (isa == Isa::avx2) targets = HWY_AVX2;
+  if (isa == Isa::avx512 || isa == Isa::amx) targets = HWY_AVX2 | HWY_AVX3;
+  hwy::GetChosenTarget().Update(targets);
+  g_active = isa;
+}
+
+void use_by_name(std::string_view name) {
+  std::string known;
+  for (Isa isa : usable()) {
+    if (name == name_of_isa(isa)) return use(isa);
+    known += known.empty() ? "" : ", ";
+    known += name_of_isa(isa);
+  }
+  throw BackendError("instruction set \"" + std::string(name) + "\" cannot be used here; available: " + known);
+}
+
+}  // namespace
+
+Isa current_isa() {
+  static const bool chosen = [] {
+    if (const char* wish = std::getenv("HEAVYKEYS_ISA"); wish != nullptr && *wish != '\0') {
+      use_by_name(wish);
+    } else {
+      use(usable().back());
+    }
+    return true;
+  }();
+  (void)chosen;
+  return g_active;
+}
+
+}  // namespace detail
+
+std::vector<std::string> available_isas() {
+  std::vector<std::string> names;
+  for (detail::Isa isa : detail::usable()) names.emplace_back(detail::name_of_isa(isa));
+  return names;
+}
+
+std::string active_isa() { return detail::name_of_isa(detail::current_isa()); }
+
+void set_isa(std::string_view name) {
+  detail::current_isa();  // the environment's choice comes first, so that it cannot come later
+  detail::use_by_name(name);
+}
+
+}  // namespace heavykeys

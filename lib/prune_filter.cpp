@@ -1,0 +1,131 @@
+#include "lib/prune_filter.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "lib/certified_factor.hpp"
+#include "lib/grid.hpp"
+#include "lib/kernels.hpp"
+#include "lib/scaled_gram.hpp"
+
+namespace heavykeys::detail {
+
+namespace {
+
+/// Covers the float32 sums below (relative error <= (d + 8) 2^-23 <= 5e-4 for d <= 4096) and their inputs.
+constexpr double kFloatMargin = 1.0 + 1e-3;
+
+/// Scales of the two float32 tests stay in a range where no square overflows or vanishes.
+constexpr double kLargest = 0x1p60, kSmallest = 0x1p-50;
+
+}  // namespace
+
+template <class Factor>
+std::shared_ptr<PruneFilter> PruneFilter::from_factor(const Factor& factor, std::size_t dim, double epsilon) {
+  if (!factor.certified() || factor.theta() > 0.25) return nullptr;
+  const std::vector<std::size_t>& order = factor.order();
+  const std::vector<double> x = factor.inverse();
+  const std::size_t r = order.size();
+  const std::size_t width = padded(dim);
+
+  std::shared_ptr<PruneFilter> filter(new PruneFilter);
+  filter->epsilon_ = epsilon;
+  filter->theta_ = factor.theta();
+
+  // M = X^T X; for positive c, M <= diag(sum_j |M_ij| c_j / c_i). With c_i = 1/sqrt(M_ii) each term is a correlation,
+  // so that a diagonal M is bounded by itself.
+  std::vector<double> m(r * r, 0.0);
+  for (std::size_t k = 0; k < r; ++k) {
+    for (std::size_t i = 0; i <= k; ++i) {
+      for (std::size_t j = 0; j <= i; ++j) m[i * r + j] += x[k * r + i] * x[k * r + j];
+    }
+  }
+  filter->weight_.assign(dim, std::numeric_limits<double>::infinity());
+  double squares = 0.0;
+  for (double v : x) squares += v * v;
+  const double inverse_error = factor.inverse_error() + 0x1p-52 * std::sqrt(squares);
+  for (std::size_t i = 0; i < r; ++i) {
+    double sum = 0.0;
+    for (std::size_t j = 0; j < r; ++j) {
+      const double mij = i >= j ? m[i * r + j] : m[j * r + i];
+      sum += std::fabs(mij) * std::sqrt(m[i * r + i] / m[j * r + j]);
+    }
+    // (a + b)^2 <= (1 + 2^-10) a^2 + (1 + 2^10) b^2 brings in the error of X; theta the error of the factor.
+    filter->weight_[order[i]] = (sum * (1.0 + 0x1p-10) + inverse_error * inverse_error * 1025.0) /
+                                (1.0 - factor.theta()) * (1.0 + 1e-6);
+  }
+
+  filter->inverse_.assign(width * width, 0.0f);
+  for (std::size_t k = 0; k < r; ++k) {
+    for (std::size_t i = 0; i <= k; ++i) filter->inverse_[order[i] * width + k] = static_cast<float>(x[k * r + i]);
+  }
+  // float32: rounding of X, then dot products of `width` terms; float64: the error of X itself.
+  const double gamma = (static_cast<double>(width) + 4) * 0x1p-24;
+  filter->factor_slack_ = (gamma * std::sqrt(squares) + inverse_error) * kFloatMargin;
+  filter->underflow_ = std::sqrt(squares) * 0x1p-60;
+  return filter;
+}
+
+std::shared_ptr<const PruneFilter> PruneFilter::build(const ExactGram& gram, double epsilon) {
+  const std::vector<std::size_t> columns = nonzero_columns(gram);
+  // Squares of floats clamped at 2^-50 stay normal only for thresholds well above 2^-100.
+  if (columns.empty() || gram.rows() < columns.size() || epsilon < 0x1p-40) return nullptr;
+  const std::vector<int> scale = equilibration(gram);
+  std::shared_ptr<PruneFilter> filter =
+      from_factor(CertifiedFactor<double>(gram, scale, columns), gram.dim(), epsilon);
+  if (!filter) filter = from_factor(CertifiedFactor<DoubleDouble>(gram, scale, columns), gram.dim(), epsilon);
+  if (filter) {
+    filter->rows_ = gram.rows();
+    filter->scale_ = scale;
+  }
+  return filter;
+}
+
+void PruneFilter::survivors(BlockGram& block, int grid_bits, std::vector<std::uint32_t>& survivors) const {
+  const std::size_t width = block.width();
+  const std::vector<int>& exponents = block.exponents();
+
+  // |k^_i| < 2^(e_i - s_i) for every row of the block.
+  double block_bound = 0.0;
+  for (std::size_t i = 0; i < scale_.size(); ++i) {
+    if (exponents[i] != kZeroColumn) block_bound += std::ldexp(weight_[i], std::clamp(2 * (exponents[i] - scale_[i]), -900, 900));
+  }
+  if (block_bound * kFloatMargin < epsilon_) return;
+
+  std::vector<float> diagonal(width, 0.0f), plain(width, 0.0f);
+  for (std::size_t i = 0; i < scale_.size(); ++i) {
+    if (exponents[i] == kZeroColumn) continue;
+    const double unit = std::ldexp(1.0, std::clamp(exponents[i] - grid_bits - scale_[i], -500, 500));
+    // Raising a scale raises the diagonal bound, so clamping from below is safe; at kLargest a single
+    // nonzero integer already exceeds every epsilon, also through factor_slack_.
+    diagonal[i] = static_cast<float>(std::clamp(std::sqrt(weight_[i]) * unit * (1.0 + 1e-6), kSmallest, kLargest));
+    // The projection can cancel, so its scales are exact powers of two; what is set to 0 here is below
+    // 2^-76 in the row and is made good by underflow_.
+    plain[i] = std::isinf(weight_[i]) || unit > kLargest ? static_cast<float>(kLargest)
+               : unit < 0x1p-100                         ? 0.0f
+                                                         : static_cast<float>(unit);
+  }
+
+  std::vector<float> norms(BlockGram::kPanelRows), projections(BlockGram::kPanelRows), lengths(BlockGram::kPanelRows);
+  std::vector<std::uint32_t> open;
+  for (std::size_t first = 0; first < block.rows(); first += BlockGram::kPanelRows) {
+    const std::size_t count = std::min(BlockGram::kPanelRows, block.rows() - first);
+    const std::int32_t* q = block.panel(first, count);
+    weighted_norms(q, count, width, diagonal.data(), norms.data());
+    open.clear();
+    for (std::size_t r = 0; r < count; ++r) {
+      if (!(norms[r] * kFloatMargin < epsilon_)) open.push_back(static_cast<std::uint32_t>(r));
+    }
+    if (open.empty()) continue;
+    projected_norms(q, open.data(), open.size(), width, plain.data(), inverse_.data(), projections.data(), lengths.data());
+    for (std::size_t a = 0; a < open.size(); ++a) {
+      const double root = std::sqrt(static_cast<double>(projections[a])) * kFloatMargin +
+                          factor_slack_ * std::sqrt(static_cast<double>(lengths[a])) * kFloatMargin + underflow_;
+      const double tau = root * root / (1.0 - theta_) * kFloatMargin;
+      if (!(tau < epsilon_)) survivors.push_back(static_cast<std::uint32_t>(first) + open[a]);
+    }
+  }
+}
+
+}  // namespace heavykeys::detail

@@ -1,0 +1,44 @@
+// The cheap test that lets rows go while streaming (DESIGN section 3, "prune loosely, decide exactly").
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "lib/block_gram.hpp"
+#include "lib/exact_gram.hpp"
+
+namespace heavykeys::detail {
+
+/// Over-estimates tau from the Gram matrix G' of any subset of the rows: G >= G' in the Loewner order,
+/// so k^T G'^-1 k >= tau(k). A row is dropped only when the over-estimate is certified below epsilon.
+///
+/// Three tests, each for what the one before could not drop: the whole block by its column maxima, a row
+/// by a diagonal bound on G'^-1, a row by the factor of G'. Errors of float32 are in the margins.
+class PruneFilter {
+ public:
+  /// Null when no filter can be certified: G' too near singular on its nonzero columns.
+  static std::shared_ptr<const PruneFilter> build(const ExactGram& gram, double epsilon);
+
+  /// Appends to `survivors` the row numbers of the block last computed that cannot be dropped.
+  void survivors(BlockGram& block, int grid_bits, std::vector<std::uint32_t>& survivors) const;
+
+  /// Rows behind the Gram matrix it was built from.
+  std::uint64_t rows() const { return rows_; }
+
+ private:
+  PruneFilter() = default;
+  template <class Factor>
+  static std::shared_ptr<PruneFilter> from_factor(const Factor& factor, std::size_t dim, double epsilon);
+
+  std::uint64_t rows_ = 0;
+  double epsilon_ = 0.0;
+  std::vector<int> scale_;        // equilibration of G'
+  std::vector<double> weight_;    // [d] G'^-1 <= diag(weight); infinite for zero columns of G'
+  std::vector<float> inverse_;    // [width, width] transposed L^-1, columns of K down
+  double factor_slack_ = 0.0;     // || computed - true projection || <= factor_slack_ * || k ||
+  double underflow_ = 0.0;        // what values too small for float32 could add
+  double theta_ = 0.0;            // G' is within (1 +- theta) of L L^T
+};
+
+}  // namespace heavykeys::detail

@@ -1,0 +1,32 @@
+#include "lib/shared_tasks.hpp"
+
+#include <atomic>
+#include <exception>
+#include <mutex>
+
+namespace heavykeys::detail {
+
+void share_tasks(const Workers& workers, std::size_t count, const std::function<void(int, std::size_t)>& body) {
+  std::atomic<std::size_t> next{0};
+  std::atomic<std::size_t> failed{count};  // tasks from here on need not be started
+  std::mutex mutex;
+  std::exception_ptr error;
+  workers.run([&](int worker) {
+    for (;;) {
+      const std::size_t task = next.fetch_add(1);
+      if (task >= failed.load()) return;
+      try {
+        body(worker, task);
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        if (task < failed.load()) {
+          failed = task;
+          error = std::current_exception();
+        }
+      }
+    }
+  });
+  if (error) std::rethrow_exception(error);
+}
+
+}  // namespace heavykeys::detail

@@ -1,0 +1,104 @@
+#include "heavykeys/sketch.hpp"
+
+#include <algorithm>
+#include <new>
+#include <string>
+
+#include "heavykeys/error.hpp"
+#include "lib/absorb.hpp"
+#include "lib/sketch_state.hpp"
+
+namespace heavykeys {
+
+namespace detail {
+
+namespace {
+
+void maintain_now(SketchState& s) {
+  if (s.gram.rows() >= 2 * s.filter_tried_at && s.gram.rows() > 0) {
+    s.filter_tried_at = s.gram.rows();
+    if (auto filter = PruneFilter::build(s.gram, s.spec.epsilon)) s.filter = std::move(filter);
+  }
+  const std::size_t limit = std::max(s.candidate_limit, Candidates::soft_limit(s.spec.dim));
+  if (s.candidates.size() > limit) {
+    prune(s.candidates, s.gram, s.spec.epsilon);
+    s.candidate_limit = 2 * s.candidates.size();
+  }
+}
+
+}  // namespace
+
+void SketchState::maintain() {
+  try {
+    maintain_now(*this);
+  } catch (const std::bad_alloc&) {
+    // The rows are in; pruning is put off to a call that has the memory for it.
+  }
+}
+
+}  // namespace detail
+
+Sketch::Sketch(const Spec& spec) {
+  validate(spec);
+  state_ = std::make_unique<detail::SketchState>(spec);
+}
+Sketch::Sketch(const Sketch& other) : state_(std::make_unique<detail::SketchState>(*other.state_)) {}
+Sketch::Sketch(Sketch&&) noexcept = default;
+Sketch& Sketch::operator=(const Sketch& other) {
+  if (this != &other) state_ = std::make_unique<detail::SketchState>(*other.state_);
+  return *this;
+}
+Sketch& Sketch::operator=(Sketch&&) noexcept = default;
+Sketch::~Sketch() = default;
+
+const Spec& Sketch::spec() const { return state_->spec; }
+std::uint64_t Sketch::row_count() const { return state_->coverage.row_count(); }
+std::uint64_t Sketch::next_row(std::uint64_t stream) const { return state_->coverage.end_of(stream); }
+
+std::size_t Sketch::candidate_count() const {
+  std::size_t waiting = 0;
+  for (const auto& [first, run] : state_->fragments) waiting += run.count();
+  return state_->candidates.size() + waiting;
+}
+
+std::size_t Sketch::memory_bytes() const {
+  std::size_t bytes = sizeof(detail::SketchState) + state_->gram.words().size() * sizeof(detail::Limb) +
+                      2 * state_->spec.dim * sizeof(int) + state_->candidates.ids.capacity() * sizeof(KeyId) +
+                      state_->candidates.rows.memory_bytes();
+  for (const auto& [first, run] : state_->fragments) bytes += run.memory_bytes();
+  for (const auto& [stream, ranges] : state_->coverage.streams()) bytes += ranges.capacity() * sizeof(detail::Range);
+  return bytes;
+}
+
+void merge(Sketch& into, const Sketch& from) {
+  const detail::SketchState& b = detail::SketchAccess::state(from);
+  if (into.spec() != b.spec) {
+    throw Incompatible("sketches of different specs do not merge: " + to_string(into.spec()) + " and " +
+                       to_string(b.spec));
+  }
+  for (const auto& [stream, ranges] : b.coverage.streams()) {
+    for (const detail::Range& range : ranges) {
+      detail::Range both;
+      if (detail::SketchAccess::state(into).coverage.overlaps(stream, range, &both)) {
+        throw Incompatible(detail::to_string(stream, both) + " are in both sketches");
+      }
+    }
+  }
+  Sketch merged = into;
+  detail::SketchState& a = detail::SketchAccess::state(merged);
+  a.gram.add(b.gram);
+  a.candidates.append(b.candidates);
+  detail::Coverage complete = b.coverage;
+  for (const auto& run : b.fragments) complete.remove(run.first.stream, b.fragment_range(run));
+  for (const auto& [stream, ranges] : complete.streams()) {
+    for (const detail::Range& range : ranges) a.coverage.add(stream, range);
+  }
+  if (b.filter && (!a.filter || a.filter->rows() < b.filter->rows())) a.filter = b.filter;
+  for (const auto& [first, run] : b.fragments) {
+    detail::absorb_with(merged, run.view(first.row, first.stream), detail::serial_workers());
+  }
+  a.maintain();
+  into = std::move(merged);
+}
+
+}  // namespace heavykeys

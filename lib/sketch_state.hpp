@@ -1,0 +1,43 @@
+// What a Sketch holds, for the code that may look inside.
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "heavykeys/sketch.hpp"
+#include "lib/candidates.hpp"
+#include "lib/coverage.hpp"
+#include "lib/exact_gram.hpp"
+#include "lib/prune_filter.hpp"
+
+namespace heavykeys::detail {
+
+/// Rows of incomplete blocks, raw; each entry a maximal run inside one block, keyed by its first row.
+using Fragments = std::map<KeyId, RowStore>;
+
+struct SketchState {
+  explicit SketchState(const Spec& s) : spec(s), gram(s.dim, s.grid_bits), candidates(s.dim) {}
+
+  Spec spec;
+  ExactGram gram;         // of complete blocks
+  Candidates candidates;  // of complete blocks; a superset of {tau >= epsilon}
+  Coverage coverage;
+  Fragments fragments;
+
+  // Not part of the value: how pruning goes on. Any filter from rows of this sketch is valid.
+  std::shared_ptr<const PruneFilter> filter;
+  std::uint64_t filter_tried_at = 0;
+  std::size_t candidate_limit = 0;
+
+  std::uint64_t block_of(std::uint64_t row) const { return row / spec.block_rows; }
+  Range fragment_range(const Fragments::value_type& f) const { return {f.first.row, f.first.row + f.second.count()}; }
+  /// Prunes and renews the filter when due. Changes no canonical byte.
+  void maintain();
+};
+
+struct SketchAccess {
+  static SketchState& state(Sketch& s) { return *s.state_; }
+  static const SketchState& state(const Sketch& s) { return *s.state_; }
+};
+
+}  // namespace heavykeys::detail

@@ -1,0 +1,20 @@
+// For the code that makes universal sets and the code that reads all of them.
+#pragma once
+
+#include "heavykeys/universal_set.hpp"
+#include "lib/normalizer.hpp"
+
+namespace heavykeys::detail {
+
+struct UniversalSetAccess {
+  static Spec& spec(UniversalSet& u) { return u.spec_; }
+  static std::uint64_t& row_count(UniversalSet& u) { return u.row_count_; }
+  static std::size_t& rank(UniversalSet& u) { return u.rank_; }
+  static std::vector<KeyId>& ids(UniversalSet& u) { return u.ids_; }
+  static std::vector<double>& leverage(UniversalSet& u) { return u.leverage_; }
+  static std::vector<double>& keys(UniversalSet& u) { return u.keys_; }
+  static std::shared_ptr<const Normalizer>& normalizer(UniversalSet& u) { return u.normalizer_; }
+  static const Normalizer& normalizer(const UniversalSet& u) { return *u.normalizer_; }
+};
+
+}  // namespace heavykeys::detail

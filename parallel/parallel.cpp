@@ -1,0 +1,36 @@
+#include "heavykeys/parallel.hpp"
+
+#include <string>
+
+#include "heavykeys/error.hpp"
+#include "lib/absorb.hpp"
+#include "lib/causal.hpp"
+#include "lib/heavy_entries.hpp"
+#include "parallel/workers.hpp"
+
+namespace heavykeys::parallel {
+
+detail::Workers make_workers(const Options& options) {
+  if (options.threads < 0) throw InvalidInput("threads is " + std::to_string(options.threads) + "; it must not be negative");
+#ifdef HEAVYKEYS_TBB
+  if (options.runtime == Runtime::tbb) return tbb_workers(options.threads);
+#endif
+#ifdef HEAVYKEYS_OPENMP
+  if (options.runtime == Runtime::openmp) return openmp_workers(options.threads);
+#endif
+  throw BackendError(std::string("this build has no ") + (options.runtime == Runtime::tbb ? "oneTBB" : "OpenMP"));
+}
+
+void absorb(Sketch& sketch, const Rows& rows, const Options& options) {
+  detail::absorb_with(sketch, rows, make_workers(options));
+}
+
+HeavyEntries heavy_entries(const UniversalSet& set, const Rows& queries, const Options& options) {
+  return detail::heavy_entries_with(set, queries, make_workers(options));
+}
+
+void absorb(CausalHeavy& pass, const Rows& keys, const Options& options) {
+  detail::absorb_with(pass, keys, make_workers(options));
+}
+
+}  // namespace heavykeys::parallel

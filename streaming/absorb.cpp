@@ -1,0 +1,8 @@
+#include "heavykeys/streaming.hpp"
+#include "lib/absorb.hpp"
+
+namespace heavykeys::streaming {
+
+void absorb(Sketch& sketch, const Rows& rows) { detail::absorb_with(sketch, rows, detail::serial_workers()); }
+
+}  // namespace heavykeys::streaming
