@@ -1,6 +1,19 @@
 # The installed package: find_package(heavykeys COMPONENTS core streaming parallel).
 include(CMakePackageConfigHelpers)
 
+get_target_property(type heavykeys_core TYPE)
+set(HEAVYKEYS_STATIC OFF)
+if(type STREQUAL "STATIC_LIBRARY")
+  set(HEAVYKEYS_STATIC ON)
+endif()
+set(HEAVYKEYS_PC_PRIVATE "-lhwy")
+if(HEAVYKEYS_TBB)
+  string(APPEND HEAVYKEYS_PC_PRIVATE " -ltbb")
+endif()
+if(HEAVYKEYS_OPENMP)
+  string(APPEND HEAVYKEYS_PC_PRIVATE " -fopenmp")
+endif()
+
 install(DIRECTORY include/heavykeys DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 configure_package_config_file(cmake/heavykeysConfig.cmake.in heavykeysConfig.cmake
   INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/heavykeys)

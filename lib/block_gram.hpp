@@ -7,6 +7,7 @@
 
 #include "heavykeys/rows.hpp"
 #include "heavykeys/spec.hpp"
+#include "lib/aligned.hpp"
 #include "lib/gram_amx.hpp"
 
 namespace heavykeys::detail {
@@ -34,10 +35,10 @@ class BlockGram {
   Spec spec_;
   std::size_t width_;
   Rows block_;                  // the caller's rows, or floats_ when they had to be converted
-  std::vector<float> floats_;
+  AlignedVector<float> floats_;
   std::vector<int> exponents_;
-  std::vector<std::int32_t> panel_;
-  std::vector<std::int64_t> sums_;
+  AlignedVector<std::int32_t> panel_;
+  AlignedVector<std::int64_t> sums_;
   std::unique_ptr<AmxGram> amx_;
 };
 

@@ -3,7 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+
+#include "lib/aligned.hpp"
 
 namespace heavykeys::detail {
 
@@ -29,8 +30,8 @@ class AmxGram {
 
  private:
   std::size_t width_, tiles_, slices_, virtual_tiles_;
-  std::vector<std::int32_t> accumulators_;  // [virtual_tiles, virtual_tiles, 16, 16], upper triangle used
-  std::vector<std::uint8_t> left_, right_;  // [virtual_tiles, kPanelRows / 64, 1024] in tile layouts A and B
+  AlignedVector<std::int32_t> accumulators_;  // [virtual_tiles, virtual_tiles, 16, 16], upper triangle used
+  AlignedVector<std::uint8_t> left_, right_;  // [virtual_tiles, kPanelRows / 64, 1024] in tile layouts A and B
 };
 
 }  // namespace heavykeys::detail

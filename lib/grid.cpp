@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lib/aligned.hpp"
 #include "lib/dtype.hpp"
 #include "lib/exact_gram.hpp"
 #include "lib/kernels.hpp"
@@ -89,7 +90,7 @@ std::vector<int> fit_grid(const Rows& block) {
 void quantise(const Rows& rows, const std::vector<int>& exponents, int grid_bits, std::int32_t* q,
               std::size_t stride) {
   if (is_contiguous_float(rows) && in_float_range(exponents, grid_bits)) {
-    std::vector<float> scale(rows.dim, 0.0f);
+    AlignedVector<float> scale(rows.dim, 0.0f);
     for (std::size_t c = 0; c < rows.dim; ++c) {
       if (exponents[c] != kZeroColumn) scale[c] = std::ldexp(1.0f, grid_bits - exponents[c]);
     }

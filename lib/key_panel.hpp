@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "lib/aligned.hpp"
 #include "lib/candidates.hpp"
 #include "lib/dyadic.hpp"
 
@@ -22,7 +23,7 @@ struct KeyPanel {
   std::size_t ld;               // capacity, padded
   std::vector<KeyId> ids;       // [count]
   std::vector<double> raw;      // [count, dim]
-  std::vector<double> columns;  // [dim, ld]: scaled, transposed, zero beyond count
+  AlignedVector<double> columns;  // [dim, ld]: scaled, transposed, zero beyond count
   std::vector<double> norm;     // [count]: upper bound of the scaled key's 2-norm
   double greatest_norm = 0.0;
 };

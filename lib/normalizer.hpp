@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "lib/aligned.hpp"
 #include "lib/dyadic.hpp"
 #include "lib/exact_gram.hpp"
 
@@ -41,8 +42,8 @@ struct Normalizer {
   ExactGram gram;
   std::vector<int> scale;
   std::size_t ld;              // columns of `matrix`, padded
-  std::vector<double> matrix;  // [d, ld] row-major: nearest doubles
-  std::vector<double> low;     // [d, ld]: what the nearest doubles leave
+  AlignedVector<double> matrix;  // [d, ld] row-major: nearest doubles
+  AlignedVector<double> low;     // [d, ld]: what the nearest doubles leave
 };
 
 }  // namespace heavykeys::detail

@@ -93,7 +93,7 @@ void PruneFilter::survivors(BlockGram& block, int grid_bits, std::vector<std::ui
   }
   if (block_bound * kFloatMargin < epsilon_) return;
 
-  std::vector<float> diagonal(width, 0.0f), plain(width, 0.0f);
+  AlignedVector<float> diagonal(width, 0.0f), plain(width, 0.0f);
   for (std::size_t i = 0; i < scale_.size(); ++i) {
     if (exponents[i] == kZeroColumn) continue;
     const double unit = std::ldexp(1.0, std::clamp(exponents[i] - grid_bits - scale_[i], -500, 500));

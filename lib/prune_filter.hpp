@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "lib/aligned.hpp"
 #include "lib/block_gram.hpp"
 #include "lib/exact_gram.hpp"
 
@@ -35,7 +36,7 @@ class PruneFilter {
   double epsilon_ = 0.0;
   std::vector<int> scale_;        // equilibration of G'
   std::vector<double> weight_;    // [d] G'^-1 <= diag(weight); infinite for zero columns of G'
-  std::vector<float> inverse_;    // [width, width] transposed L^-1, columns of K down
+  AlignedVector<float> inverse_;    // [width, width] transposed L^-1, columns of K down
   double factor_slack_ = 0.0;     // || computed - true projection || <= factor_slack_ * || k ||
   double underflow_ = 0.0;        // what values too small for float32 could add
   double theta_ = 0.0;            // G' is within (1 +- theta) of L L^T

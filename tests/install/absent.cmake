@@ -1,0 +1,1 @@
+find_package(heavykeys 0.1 REQUIRED COMPONENTS cuda)

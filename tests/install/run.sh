@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Installs a build into a scratch prefix and builds a program outside the project against it: through
+# find_package, through pkg-config, and against the sources through add_subdirectory.
+#   run.sh SOURCE BUILD SCRATCH
+set -euo pipefail
+source=$1 build=$2 scratch=$3
+rm -rf "$scratch" && mkdir -p "$scratch"
+outside=$source/tests/install/outside
+
+cmake --install "$build" --prefix "$scratch/prefix" > "$scratch/install.log"
+"$scratch/prefix/bin/heavykeys" engines > /dev/null
+
+cmake -S "$outside" -B "$scratch/package" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$scratch/prefix" > /dev/null
+cmake --build "$scratch/package" > /dev/null
+"$scratch/package/outside"
+
+if cmake -S "$outside" -B "$scratch/absent" -DCMAKE_PREFIX_PATH="$scratch/prefix" -DCMAKE_PROJECT_INCLUDE="$source/tests/install/absent.cmake" > "$scratch/absent.log" 2>&1; then
+  echo "a component that was not built was found" >&2
+  exit 1
+fi
+grep -q "heavykeys has no component cuda" "$scratch/absent.log"
+
+export PKG_CONFIG_PATH=$(dirname "$(find "$scratch/prefix" -name heavykeys.pc)")
+read -ra flags <<< "$(pkg-config --cflags --libs --static heavykeys)"
+"${CXX:-g++}" -std=c++20 "$outside/main.cpp" "${flags[@]}" -o "$scratch/by_pkg_config"
+"$scratch/by_pkg_config"
+
+cmake -S "$outside" -B "$scratch/subdirectory" -G Ninja -DCMAKE_BUILD_TYPE=Release -DHEAVYKEYS_SOURCE="$source" \
+  -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)" > /dev/null
+cmake --build "$scratch/subdirectory" > /dev/null
+"$scratch/subdirectory/outside"
