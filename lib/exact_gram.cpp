@@ -81,8 +81,8 @@ void ExactGram::add_block(std::span<const int> exponents, const std::int64_t* su
 }
 
 void ExactGram::add(const ExactGram& other) {
+  if (other.rows_ == 0) return;
   widen(other.rows_, other.low_, other.high_);
-  if (other.words_.empty()) return;
   for (std::size_t i = 0, k = 0; i < dim_; ++i) {
     for (std::size_t j = i; j < dim_; ++j, ++k) {
       if (other.low_[i] == kZeroColumn || other.low_[j] == kZeroColumn) continue;

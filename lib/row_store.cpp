@@ -48,10 +48,12 @@ void RowStore::append(const Rows& rows) {
     const std::size_t old = doubles_.size();
     doubles_.resize(old + rows.count * dim_);
     for (std::size_t r = 0; r < rows.count; ++r) read_row(rows, r, doubles_.data() + old + r * dim_);
+    for (std::size_t k = old; k < doubles_.size(); ++k) doubles_[k] += 0.0;
   } else {
     const std::size_t old = floats_.size();
     floats_.resize(old + rows.count * dim_);
     read_floats(rows, floats_.data() + old);
+    for (std::size_t k = old; k < floats_.size(); ++k) floats_[k] += 0.0f;
   }
 }
 

@@ -18,7 +18,7 @@ class RowStore {
   bool is_wide() const { return wide_; }
   std::size_t memory_bytes() const { return floats_.capacity() * 4 + doubles_.capacity() * 8; }
 
-  /// Appends; unchanged when it throws.
+  /// Appends; unchanged when it throws. Minus zero becomes zero: equal values, equal bytes.
   void append(const Rows& rows);
   void append(const double* row);
   void append(const RowStore& other) { append(other.view()); }

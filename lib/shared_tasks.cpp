@@ -12,6 +12,7 @@ void share_tasks(const Workers& workers, std::size_t count, const std::function<
   std::mutex mutex;
   std::exception_ptr error;
   workers.run([&](int worker) {
+    if (worker >= workers.count) return;  // the caller asked for fewer than the backend has
     for (;;) {
       const std::size_t task = next.fetch_add(1);
       if (task >= failed.load()) return;

@@ -251,6 +251,9 @@ Sketch from_bytes(std::span<const std::byte> bytes) {
   detail::get_fragments(in, s);
   if (!in.at_end()) ByteReader::fail("bytes are left over");
   detail::check_together(s);
+  // What is left, such as a candidate that is not heavy, shows when it is written again.
+  const std::vector<std::byte> again = to_bytes(sketch);
+  if (!std::equal(again.begin(), again.end(), bytes.begin(), bytes.end())) ByteReader::fail("it is not in canonical form");
   return sketch;
 }
 

@@ -6,8 +6,9 @@
 namespace heavykeys::detail {
 
 struct Workers {
-  int count = 1;
-  /// Calls task(0) ... task(count - 1), concurrently or not, and returns when all have. Tasks do not throw.
+  int count = 1;  ///< how many to use; a caller with little to do may lower it
+  /// Calls task(0), task(1), ... once for each thread of the backend, concurrently or not, and returns when
+  /// all have. Tasks do not throw.
   std::function<void(const std::function<void(int)>&)> run;
 };
 

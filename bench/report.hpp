@@ -1,0 +1,32 @@
+// What a benchmark hands over: one JSON document, and a table for people.
+#pragma once
+
+#include <cstddef>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "bench/timing.hpp"
+
+namespace heavykeys::bench {
+
+nlohmann::json to_json(const Stats& stats);
+
+/// Seconds, rows per second and GB (10^9 bytes) per second; every figure with median, min and max.
+nlohmann::json throughput(const Measured& measured, double rows, double bytes);
+
+/// The table on stderr: a title, a line for each contender, then `notes`, one a line.
+/// A rows or bytes of 0 leaves its column out.
+void print_table(const std::string& title, const std::vector<Measured>& measured, double rows, double bytes,
+                 const std::vector<std::string>& notes);
+
+/// "absorb / ssyrk: 6.1x (5.9 to 6.3)".
+std::string ratio_line(const std::string& name, const Stats& ratio);
+
+/// "others used 0.02 processors meanwhile", and a warning when that is enough to spoil the figures.
+std::string other_work_line(double processors);
+
+/// Writes to stdout, and to `path` unless it is empty.
+void write_json(const nlohmann::json& document, const std::string& path);
+
+}  // namespace heavykeys::bench

@@ -1,0 +1,47 @@
+#include "tools/answer.hpp"
+
+#include <charconv>
+
+#include "tools/key_source.hpp"
+#include "tools/results.hpp"
+#include "tools/summary.hpp"
+#include "tools/table.hpp"
+#include "tools/terminal.hpp"
+
+namespace heavykeys::tools {
+
+Score parse_score(const std::string& text) {
+  constexpr std::string_view kPower = "power:";
+  double exponent = 0.0;
+  const char* begin = text.data() + std::min(kPower.size(), text.size());
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(begin, end, exponent);
+  if (!text.starts_with(kPower) || parsed.ec != std::errc() || parsed.ptr != end) {
+    throw InvalidInput("score \"" + text + "\" is not known; available: power:2");
+  }
+  return Score::power(exponent);
+}
+
+Queries::Queries(const std::string& name, std::size_t dim, std::size_t heads)
+    : name_(name == "-" ? "stdin" : name), tensor_(open_queries(name)) {
+  if (tensor_.dim() != dim) {
+    throw InvalidInput(name_ + ": queries have " + std::to_string(tensor_.dim()) + " columns, keys have " +
+                       std::to_string(dim));
+  }
+  if (tensor_.heads() != heads && tensor_.heads() != 1) {
+    throw InvalidInput(name_ + ": queries have " + std::to_string(tensor_.heads()) + " heads, keys have " +
+                       std::to_string(heads));
+  }
+}
+
+void deliver(Report& report, const ReportOptions& options) {
+  if (!options.tokens.empty()) name_tokens(report, options.tokens);
+  if (!options.out.empty()) write_results(options.out, report);
+  if (options.json) {
+    write_stdout(to_text(summary(report)));
+  } else if (!options.quiet) {
+    write_stdout(table(report, {.colour = stdout_has_colour(), .utf8 = locale_is_utf8()}));
+  }
+}
+
+}  // namespace heavykeys::tools

@@ -1,0 +1,48 @@
+// What find and finalize share: options to values, and the report to where it was asked for.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+#include "heavykeys/heavykeys.hpp"
+#include "tools/engine.hpp"
+#include "tools/report.hpp"
+
+namespace heavykeys::tools {
+
+/// "power:2" and the like. Throws InvalidInput.
+Score parse_score(const std::string& text);
+
+/// Queries for `heads` heads of keys: [m, d] for all of them, or [heads, m, d].
+class Queries {
+ public:
+  /// Throws InvalidInput when the shape does not fit the keys.
+  Queries(const std::string& name, std::size_t dim, std::size_t heads);
+
+  const std::string& name() const { return name_; }
+  Rows head(std::size_t h) const { return tensor_.head(tensor_.heads() == 1 ? 0 : h); }
+
+ private:
+  std::string name_;  ///< for error texts
+  Tensor tensor_;
+};
+
+/// Adds the time from its making to its end to `seconds`.
+class Stopwatch {
+ public:
+  explicit Stopwatch(double& seconds) : seconds_(seconds) {}
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+  ~Stopwatch() { seconds_ += std::chrono::duration<double>(Clock::now() - start_).count(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  double& seconds_;
+  Clock::time_point start_ = Clock::now();
+};
+
+/// Writes DIR and prints JSON or the table, as asked.
+void deliver(Report& report, const ReportOptions& options);
+
+}  // namespace heavykeys::tools

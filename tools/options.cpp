@@ -1,0 +1,123 @@
+#include "tools/options.hpp"
+
+#include <memory>
+
+namespace heavykeys::tools {
+namespace {
+
+/// Adds a verb whose options live as long as its callback, and are handed over when it was the one given.
+template <typename VerbOptions>
+std::pair<CLI::App*, VerbOptions*> add_verb(CLI::App& app, Options& chosen, const char* name,
+                                            const char* description, const char* example) {
+  auto values = std::make_shared<VerbOptions>();
+  CLI::App* verb = app.add_subcommand(name, description);
+  verb->footer(std::string("Example:\n  ") + example);
+  verb->callback([values, &chosen] { chosen = *values; });
+  return {verb, values.get()};
+}
+
+/// CLI11 would wrap -1 around to a large unsigned number.
+std::string not_negative(const std::string& text) {
+  return text.starts_with('-') ? "must not be negative, but is " + text : std::string();
+}
+
+constexpr const char* kTensorHelp = ".npy, FILE.safetensors:TENSOR, or - for an .npy stream on stdin";
+
+void add_engine(CLI::App& verb, EngineOptions& engine) {
+  verb.add_option("--engine", engine.name, "auto, streaming, tbb or openmp (see: heavykeys engines)")
+      ->type_name("NAME")
+      ->capture_default_str();
+  verb.add_option("--threads", engine.threads, "threads of the engine; default: all it may use")
+      ->type_name("T");
+}
+
+void add_report(CLI::App& verb, ReportOptions& report) {
+  verb.add_option("--out", report.out, "folder for the arrays and summary.json")->type_name("DIR");
+  verb.add_option("--tokens", report.tokens, "text file, line i names row i")->type_name("FILE");
+  verb.add_option("--top", report.top, "rows shown of each table")
+      ->type_name("N")
+      ->check(not_negative)
+      ->capture_default_str();
+  verb.add_flag("--json", report.json, "print summary.json, and nothing else, on stdout");
+  verb.add_flag("--quiet", report.quiet, "print neither table nor progress");
+}
+
+void declare_find(CLI::App& app, Options& chosen) {
+  auto [verb, find] = add_verb<FindOptions>(
+      app, chosen, "find", "Find the keys that a query can give a weight >= epsilon, in one pass",
+      "heavykeys find --keys k.npy --queries q.npy --epsilon 0.05 --out result");
+  verb->add_option("--keys", find->keys, kTensorHelp)->type_name("K")->required();
+  verb->add_option("--epsilon", find->epsilon, "threshold, in (0, 1]")->type_name("E")->required();
+  verb->add_option("--queries", find->queries, "queries to find the heavy entries of; as K")->type_name("Q");
+  verb->add_option("--score", find->score, "the score f")->type_name("power:P")->capture_default_str();
+  verb->add_flag("--causal", find->causal, "query i of m sees only the keys j <= i + n - m");
+  add_engine(*verb, find->engine);
+  add_report(*verb, find->report);
+}
+
+void declare_sketch(CLI::App& app, Options& chosen) {
+  auto [verb, sketch] = add_verb<SketchOptions>(
+      app, chosen, "sketch", "Absorb keys into a state file, to be resumed, merged or finalized",
+      "heavykeys sketch --keys k.npy --epsilon 0.05 --out s.hks");
+  verb->add_option("--keys", sketch->keys, kTensorHelp)->type_name("K")->required();
+  verb->add_option("--epsilon", sketch->epsilon, "threshold, in (0, 1]; not needed with --resume")
+      ->type_name("E");
+  verb->add_option("--out", sketch->out, "the state file to write")->type_name("S.hks")->required();
+  verb->add_option("--score", sketch->score, "the score f")->type_name("power:P")->capture_default_str();
+  verb->add_option("--resume", sketch->resume, "append to this state the rows of K that it has not seen")
+      ->type_name("S0.hks");
+  verb->add_option("--rows", sketch->rows, "only rows A <= row < B of K")->type_name("A:B");
+  verb->add_option("--first-row", sketch->first_row, "row id of the first row of K")
+      ->type_name("N")
+      ->check(not_negative)
+      ->capture_default_str();
+  verb->add_option("--stream", sketch->stream, "stream id, for shards that do not know each other's length")
+      ->type_name("S")
+      ->check(not_negative)
+      ->capture_default_str();
+  verb->add_option("--head", sketch->head, "which head of [heads, n, d] keys")
+      ->type_name("H")
+      ->check(not_negative);
+  verb->add_flag("--quiet", sketch->quiet, "print nothing");
+  add_engine(*verb, sketch->engine);
+}
+
+void declare_state_verbs(CLI::App& app, Options& chosen) {
+  auto [merge_verb, merge] =
+      add_verb<MergeOptions>(app, chosen, "merge", "Merge state files into one, in any order",
+                             "heavykeys merge a.hks b.hks --out c.hks");
+  merge_verb->add_option("inputs", merge->inputs, "state files")->type_name("S.hks")->required();
+  merge_verb->add_option("--out", merge->out, "the state file to write")->type_name("S.hks")->required();
+
+  auto [finalize_verb, finalize] = add_verb<FinalizeOptions>(
+      app, chosen, "finalize", "Decide the universal set of a state file, and heavy entries of queries",
+      "heavykeys finalize s.hks --queries q.npy --out result");
+  finalize_verb->add_option("sketch", finalize->sketch, "state file")->type_name("S.hks")->required();
+  finalize_verb->add_option("--queries", finalize->queries, kTensorHelp)->type_name("Q");
+  add_engine(*finalize_verb, finalize->engine);
+  add_report(*finalize_verb, finalize->report);
+
+  auto [show_verb, show] =
+      add_verb<ShowOptions>(app, chosen, "show", "Say what a state file holds", "heavykeys show s.hks");
+  show_verb->add_option("sketch", show->sketch, "state file")->type_name("S.hks")->required();
+  show_verb->add_flag("--json", show->json, "as JSON");
+}
+
+void declare_engines(CLI::App& app, Options& chosen) {
+  auto [verb, engines] =
+      add_verb<EnginesOptions>(app, chosen, "engines", "List the engines and instruction sets of this build",
+                               "heavykeys engines --json");
+  verb->add_flag("--json", engines->json, "as JSON");
+}
+
+}  // namespace
+
+void declare_verbs(CLI::App& app, Options& options) {
+  app.require_subcommand(1);
+  declare_find(app, options);
+  declare_sketch(app, options);
+  declare_state_verbs(app, options);
+  declare_engines(app, options);
+}
+
+}  // namespace heavykeys::tools

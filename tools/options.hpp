@@ -1,0 +1,77 @@
+// The command line as values: one struct for each verb.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace heavykeys::tools {
+
+struct EngineOptions {
+  std::string name = "auto";
+  std::optional<int> threads;
+};
+
+struct ReportOptions {
+  std::string out;     ///< folder; empty: none
+  std::string tokens;  ///< file, line i names row i; empty: none
+  std::size_t top = 10;
+  bool json = false;
+  bool quiet = false;
+};
+
+struct FindOptions {
+  std::string keys;
+  std::string queries;
+  double epsilon = 0.0;
+  std::string score = "power:2";
+  bool causal = false;
+  EngineOptions engine;
+  ReportOptions report;
+};
+
+struct SketchOptions {
+  std::string keys;
+  std::optional<double> epsilon;  ///< may be left out with --resume
+  std::string score = "power:2";
+  std::string out;
+  std::string resume;
+  std::string rows;  ///< "A:B", half-open
+  std::uint64_t first_row = 0;
+  std::uint64_t stream = 0;
+  std::optional<std::size_t> head;
+  EngineOptions engine;
+  bool quiet = false;
+};
+
+struct MergeOptions {
+  std::vector<std::string> inputs;
+  std::string out;
+};
+
+struct FinalizeOptions {
+  std::string sketch;
+  std::string queries;
+  EngineOptions engine;
+  ReportOptions report;
+};
+
+struct ShowOptions {
+  std::string sketch;
+  bool json = false;
+};
+
+struct EnginesOptions {
+  bool json = false;
+};
+
+using Options =
+    std::variant<FindOptions, SketchOptions, MergeOptions, FinalizeOptions, ShowOptions, EnginesOptions>;
+
+/// Declares the verbs on `app`. After parsing, `options` holds those of the verb that was given.
+void declare_verbs(CLI::App& app, Options& options);
+
+}  // namespace heavykeys::tools

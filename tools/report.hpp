@@ -1,0 +1,63 @@
+// Everything a find or finalize has to tell, for the files, the JSON and the table alike.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "heavykeys/heavykeys.hpp"
+#include "tools/engine.hpp"
+
+namespace heavykeys::tools {
+
+/// What was found for one head.
+struct Finding {
+  UniversalSet set;
+  std::optional<HeavyEntries> entries;
+};
+
+/// How it was computed. Nothing here decides a result.
+struct RunInfo {
+  std::string engine;
+  int threads = 1;
+  double absorb_seconds = 0.0;
+  double finalize_seconds = 0.0;
+  double entries_seconds = 0.0;
+};
+
+struct Report {
+  std::string verb;
+  std::string input;    ///< the keys, or the state file
+  std::string queries;  ///< empty: none
+  bool causal = false;
+  bool has_heads = false;
+  std::size_t top = 10;
+  std::vector<Finding> heads;
+  std::map<std::uint64_t, std::string> tokens;  ///< by row; only those that are shown
+  RunInfo run;
+};
+
+struct TopEntry {
+  std::size_t query;
+  std::size_t index;  ///< into HeavyEntries::keys
+};
+
+/// Indices into ids() of the `top` largest leverages, the largest first, equal ones in row order.
+std::vector<std::size_t> top_leverage(const UniversalSet& set, std::size_t top);
+
+/// The `top` largest weights, the largest first, equal ones in query and key order.
+std::vector<TopEntry> top_entries(const HeavyEntries& entries, std::size_t top);
+
+/// The key row that query i was made from: known when the last query stands at the last key.
+std::optional<std::uint64_t> row_of_query(const Report& report, const Finding& finding, std::size_t query);
+
+/// Reads from the token file the names that will be shown.
+void name_tokens(Report& report, const std::string& token_file);
+
+/// True when rows of more than the one unnamed stream were found.
+bool has_streams(const Finding& finding);
+
+}  // namespace heavykeys::tools

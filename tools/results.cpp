@@ -1,0 +1,179 @@
+#include "tools/results.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <string_view>
+#include <system_error>
+
+#include "tools/summary.hpp"
+
+namespace heavykeys::tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kSummary = "summary.json";
+constexpr std::string_view kTemporaryPrefix = ".heavykeys-tmp-";
+constexpr std::array<std::string_view, 9> kNames = {
+    "universal_set.npy", "universal_streams.npy", "leverage.npy",
+    "heavy_indptr.npy",  "heavy_keys.npy",        "heavy_streams.npy",
+    "heavy_weights.npy", "heavy_bounds.npy",      kSummary};
+
+bool is_result_file(const std::string& name) { return std::ranges::find(kNames, name) != kNames.end(); }
+
+bool is_head_folder(const std::string& name) {
+  const std::string_view digits = std::string_view(name).substr(std::min<std::size_t>(5, name.size()));
+  return name.starts_with("head-") && digits.size() >= 3 &&
+         digits.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+void require_only_results(const fs::path& folder, bool may_hold_heads) {
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(kTemporaryPrefix)) continue;  // of a run that was killed
+    if (entry.is_directory() && may_hold_heads && is_head_folder(name)) {
+      require_only_results(entry.path(), false);
+    } else if (!entry.is_regular_file() || !is_result_file(name)) {
+      throw InvalidInput(folder.string() + ": holds " + name +
+                         ", which is no result of heavykeys; choose another folder");
+    }
+  }
+}
+
+/// A folder that is removed with all it holds, unless it was renamed.
+class TemporaryFolder {
+ public:
+  explicit TemporaryFolder(const fs::path& parent)
+      : path_(parent / (std::string(kTemporaryPrefix) + std::to_string(::getpid()))) {
+    fs::remove_all(path_);  // left by a killed process that had our number
+    fs::create_directory(path_);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+void write_text(const fs::path& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary);
+  file << text;
+  file.close();
+  if (!file) throw BackendError(path.string() + ": cannot be written: " + std::strerror(errno));
+}
+
+void write_ids(const fs::path& folder, const char* rows_name, const char* streams_name,
+               std::span<const KeyId> ids, bool streams) {
+  std::vector<std::int64_t> values(ids.size());
+  std::ranges::transform(ids, values.begin(),
+                         [](const KeyId& id) { return static_cast<std::int64_t>(id.row); });
+  write_npy(folder / rows_name, "<i8", {values.size()}, values.data());
+  if (!streams) return;
+  std::ranges::transform(ids, values.begin(),
+                         [](const KeyId& id) { return static_cast<std::int64_t>(id.stream); });
+  write_npy(folder / streams_name, "<i8", {values.size()}, values.data());
+}
+
+void write_arrays(const fs::path& folder, const Finding& finding) {
+  const UniversalSet& set = finding.set;
+  const bool streams = has_streams(finding);
+  write_ids(folder, "universal_set.npy", "universal_streams.npy", set.ids(), streams);
+  write_npy(folder / "leverage.npy", "<f8", {set.size()}, set.leverage().data());
+  if (!finding.entries) return;
+
+  const HeavyEntries& entries = *finding.entries;
+  std::vector<double> bounds;
+  bounds.reserve(2 * entries.lower.size());
+  for (std::size_t i = 0; i < entries.lower.size(); ++i) {
+    bounds.push_back(entries.lower[i]);
+    bounds.push_back(entries.upper[i]);
+  }
+  write_npy(folder / "heavy_indptr.npy", "<i8", {entries.indptr.size()}, entries.indptr.data());
+  write_ids(folder, "heavy_keys.npy", "heavy_streams.npy", entries.keys, streams);
+  write_npy(folder / "heavy_weights.npy", "<f8", {entries.weights.size()}, entries.weights.data());
+  write_npy(folder / "heavy_bounds.npy", "<f8", {entries.lower.size(), 2}, bounds.data());
+}
+
+void write_all(const fs::path& folder, const Report& report) {
+  for (std::size_t h = 0; h < report.heads.size(); ++h) {
+    if (!report.has_heads) {
+      write_arrays(folder, report.heads[h]);
+      continue;
+    }
+    const fs::path head = folder / fmt::format("head-{:03}", h);
+    fs::create_directory(head);
+    write_arrays(head, report.heads[h]);
+    write_text(head / kSummary, to_text(head_summary(report, h)));
+  }
+  write_text(folder / kSummary, to_text(summary(report)));
+}
+
+std::vector<fs::path> names_in(const fs::path& folder) {
+  std::vector<fs::path> names;
+  for (const auto& entry : fs::directory_iterator(folder)) names.push_back(entry.path().filename());
+  return names;
+}
+
+/// Renames every file of `from` over the one in `into`, and removes older results that have no successor.
+/// Not one rename of the folder: DIR may be a mount point or the working folder, which cannot be renamed.
+void replace_results(const fs::path& from, const fs::path& into) {
+  fs::remove(into / kSummary);  // while it is missing, the folder is not finished
+  for (const fs::path& name : names_in(into)) {
+    if (into / name != from && !fs::exists(from / name)) fs::remove_all(into / name);
+  }
+  for (const fs::path& name : names_in(from)) {
+    if (name == kSummary) continue;
+    if (fs::is_directory(from / name) && fs::exists(into / name)) {
+      replace_results(from / name, into / name);
+    } else {
+      fs::rename(from / name, into / name);
+    }
+  }
+  fs::rename(from / kSummary, into / kSummary);
+}
+
+}  // namespace
+
+void check_parent_folder(const fs::path& file) {
+  const fs::path parent = fs::absolute(file).lexically_normal().parent_path();
+  if (!fs::is_directory(parent))
+    throw InvalidInput(file.string() + ": there is no folder " + parent.string());
+  if (fs::is_directory(file)) throw InvalidInput(file.string() + ": is a directory");
+}
+
+void check_result_folder(const fs::path& folder) {
+  fs::path target = fs::absolute(folder).lexically_normal();
+  if (!target.has_filename()) target = target.parent_path();  // DIR/ is DIR
+  if (!fs::exists(target)) return check_parent_folder(target);
+  if (!fs::is_directory(target)) throw InvalidInput(folder.string() + ": is not a directory");
+  require_only_results(folder, true);
+}
+
+void write_results(const fs::path& folder, const Report& report) try {
+  check_result_folder(folder);  // again: a pass takes long enough for others to use DIR
+  fs::path target = fs::absolute(folder).lexically_normal();
+  if (!target.has_filename()) target = target.parent_path();
+  const bool replaces = fs::exists(target);
+  const TemporaryFolder temporary(replaces ? target : target.parent_path());
+  write_all(temporary.path(), report);
+  if (replaces) {
+    replace_results(temporary.path(), target);
+  } else {
+    fs::rename(temporary.path(), target);
+  }
+} catch (const fs::filesystem_error& error) {
+  throw BackendError(folder.string() + ": cannot be written: " + error.code().message());
+}
+
+}  // namespace heavykeys::tools

@@ -1,0 +1,101 @@
+#include "tools/summary.hpp"
+
+namespace heavykeys::tools {
+namespace {
+
+void put_key(Json& json, const Report& report, const KeyId& id, bool streams) {
+  if (streams) json["stream"] = id.stream;
+  json["key"] = id.row;
+  const auto token = report.tokens.find(id.row);
+  if (id.stream == 0 && token != report.tokens.end()) json["token"] = token->second;
+}
+
+Json universal_set(const Report& report, const Finding& finding) {
+  Json top = Json::array();
+  for (const std::size_t i : top_leverage(finding.set, report.top)) {
+    Json key;
+    put_key(key, report, finding.set.ids()[i], has_streams(finding));
+    key["leverage"] = finding.set.leverage()[i];
+    top.push_back(std::move(key));
+  }
+  return {{"size", finding.set.size()}, {"bound", finding.set.size_bound()}, {"top", std::move(top)}};
+}
+
+Json heavy(const Report& report, const Finding& finding) {
+  const HeavyEntries& entries = *finding.entries;
+  Json top = Json::array();
+  for (const auto [query, index] : top_entries(entries, report.top)) {
+    Json entry{{"query", query}};
+    if (const auto row = row_of_query(report, finding, query)) {
+      const auto token = report.tokens.find(*row);
+      if (token != report.tokens.end()) entry["query_token"] = token->second;
+    }
+    put_key(entry, report, entries.keys[index], has_streams(finding));
+    entry["weight"] = entries.weights[index];
+    entry["lower"] = entries.lower[index];
+    entry["upper"] = entries.upper[index];
+    top.push_back(std::move(entry));
+  }
+  return {{"queries", entries.query_count()}, {"entries", entries.keys.size()}, {"top", std::move(top)}};
+}
+
+Json asked(const Report& report) {
+  const Spec& spec = report.heads.front().set.spec();
+  Json json{{"heavykeys", version()}, {"verb", report.verb}};
+  json[report.verb == "find" ? "keys" : "state"] = report.input;
+  if (!report.queries.empty()) json["queries"] = report.queries;
+  json["score"] = spec.score.name();
+  json["epsilon"] = spec.epsilon;
+  json["causal"] = report.causal;
+  json["d"] = spec.dim;
+  json["grid_bits"] = spec.grid_bits;
+  json["block_rows"] = spec.block_rows;
+  return json;
+}
+
+void put_found(Json& json, const Report& report, const Finding& finding) {
+  json["n"] = finding.set.row_count();
+  json["rank"] = finding.set.rank();
+  json["universal_set"] = universal_set(report, finding);
+  if (finding.entries) json["heavy_entries"] = heavy(report, finding);
+}
+
+/// All that may differ from run to run is in here.
+Json run_info(const RunInfo& run) {
+  Json json{{"engine", run.engine}, {"threads", run.threads}, {"isa", active_isa()}};
+  json["seconds"] = {{"absorb", run.absorb_seconds},
+                     {"finalize", run.finalize_seconds},
+                     {"heavy_entries", run.entries_seconds}};
+  return json;
+}
+
+}  // namespace
+
+Json head_summary(const Report& report, std::size_t head) {
+  Json json = asked(report);
+  if (report.has_heads) json["head"] = head;
+  put_found(json, report, report.heads[head]);
+  return json;
+}
+
+Json summary(const Report& report) {
+  Json json = asked(report);
+  if (report.has_heads) {
+    json["heads"] = Json::array();
+    for (std::size_t h = 0; h < report.heads.size(); ++h) {
+      Json found{{"head", h}};
+      put_found(found, report, report.heads[h]);
+      json["heads"].push_back(std::move(found));
+    }
+  } else {
+    put_found(json, report, report.heads.front());
+  }
+  json["run"] = run_info(report.run);
+  return json;
+}
+
+std::string to_text(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace heavykeys::tools
