@@ -17,7 +17,20 @@ const std::int32_t* BlockGram::panel(std::size_t begin, std::size_t count) {
   return panel_.data();
 }
 
-void BlockGram::compute(const Rows& block) {
+namespace {
+
+/// The bytes of rows [begin, begin + count), if they lie together.
+std::span<const std::byte> bytes_of(const Rows* rows, std::size_t begin, std::size_t count) {
+  if (rows == nullptr || rows->column_stride != 1 || rows->row_stride != static_cast<std::ptrdiff_t>(rows->dim)) return {};
+  const std::size_t row_bytes = rows->dim * size_of(rows->dtype);
+  const std::size_t end = std::min(begin + count, rows->count);
+  if (begin >= end) return {};
+  return {static_cast<const std::byte*>(rows->data) + begin * row_bytes, (end - begin) * row_bytes};
+}
+
+}  // namespace
+
+void BlockGram::compute(const Rows& block, const Rows* next) {
   const Isa isa = current_isa();
   block_ = block;
   const bool direct = block.dtype == Dtype::f64 || (block.dtype == Dtype::f32 && block.column_stride == 1);
@@ -40,7 +53,7 @@ void BlockGram::compute(const Rows& block) {
     const std::size_t count = std::min(kPanelRows, block.count - r);
     const std::int32_t* q = panel(r, count);
     if (use_amx) {
-      amx_->add_panel(q, count);
+      amx_->add_panel(q, count, bytes_of(next, r, count));
     } else {
       gram_by_float64(q, count, width_, spec_.grid_bits, sums_.data());
     }

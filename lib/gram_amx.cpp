@@ -127,6 +127,19 @@ HK_AMX void slice_tile(const std::int32_t* q, std::size_t rows, std::size_t widt
   for (std::size_t s = 0; s < slices; ++s) transpose_tile(right + s * slice_stride, left + s * slice_stride);
 }
 
+/// Fetches a few cache lines at a time: all at once they would queue up and stall the loads beside them.
+class Prefetcher {
+ public:
+  explicit Prefetcher(std::span<const std::byte> bytes) : at_(bytes.data()), end_(at_ + bytes.size()) {}
+  void step() {
+    for (int line = 0; line < 8 && at_ < end_; ++line, at_ += 64) _mm_prefetch(at_, _MM_HINT_T1);
+  }
+
+ private:
+  const std::byte* at_;
+  const std::byte* end_;
+};
+
 struct PanelView {
   const std::uint8_t* left;
   const std::uint8_t* right;
@@ -140,7 +153,7 @@ struct PanelView {
 };
 
 /// A 2 x 2 block of tile products: four sums in registers, one load for each multiplication.
-HK_AMX void multiply_four(const PanelView& p, std::size_t v, std::size_t w) {
+HK_AMX void multiply_four(const PanelView& p, std::size_t v, std::size_t w, Prefetcher& ahead) {
   const bool l0 = p.is_signed(v), l1 = p.is_signed(v + 1), r0 = p.is_signed(w), r1 = p.is_signed(w + 1);
   _tile_loadd(0, p.sum(v, w), 64);
   _tile_loadd(1, p.sum(v, w + 1), 64);
@@ -155,6 +168,7 @@ HK_AMX void multiply_four(const PanelView& p, std::size_t v, std::size_t w) {
     _tile_loadd(5, p.left_tile(v + 1) + k * kTileBytes, 64);
     multiply_10(l1, r0);
     multiply_11(l1, r1);
+    ahead.step();
   }
   _tile_stored(0, p.sum(v, w), 64);
   _tile_stored(1, p.sum(v, w + 1), 64);
@@ -172,13 +186,14 @@ HK_AMX void multiply_one(const PanelView& p, std::size_t v, std::size_t w) {
   _tile_stored(0, p.sum(v, w), 64);
 }
 
-HK_AMX void multiply_panel(const PanelView& p) {
+HK_AMX void multiply_panel(const PanelView& p, std::span<const std::byte> to_fetch) {
+  Prefetcher ahead(to_fetch);
   static const TileConfig config;
   _tile_loadconfig(&config);
   for (std::size_t v = 0; v < p.virtual_tiles; v += 2) {
     for (std::size_t w = v; w < p.virtual_tiles; w += 2) {
       if (v + 1 < p.virtual_tiles && w + 1 < p.virtual_tiles) {
-        multiply_four(p, v, w);
+        multiply_four(p, v, w, ahead);
       } else {
         for (std::size_t a = v; a < std::min(v + 2, p.virtual_tiles); ++a) {
           for (std::size_t b = w; b < std::min(w + 2, p.virtual_tiles); ++b) multiply_one(p, a, b);
@@ -217,7 +232,7 @@ AmxGram::AmxGram(std::size_t width, int grid_bits)
 
 void AmxGram::begin() { std::fill(accumulators_.begin(), accumulators_.end(), 0); }
 
-void AmxGram::add_panel(const std::int32_t* q, std::size_t rows) {
+void AmxGram::add_panel(const std::int32_t* q, std::size_t rows, std::span<const std::byte> ahead) {
   const std::size_t steps = (rows + kStepRows - 1) / kStepRows;
   for (std::size_t k = 0; k < steps; ++k) {
     const std::size_t first = k * kStepRows;
@@ -227,7 +242,7 @@ void AmxGram::add_panel(const std::int32_t* q, std::size_t rows) {
                  right_.data() + at, kSteps * kTileBytes);
     }
   }
-  multiply_panel({left_.data(), right_.data(), accumulators_.data(), virtual_tiles_, slices_, steps});
+  multiply_panel({left_.data(), right_.data(), accumulators_.data(), virtual_tiles_, slices_, steps}, ahead);
 }
 
 void AmxGram::finish(std::int64_t* sums) const {
@@ -262,7 +277,7 @@ namespace heavykeys::detail {
 bool amx_usable() { return false; }
 AmxGram::AmxGram(std::size_t width, int) : width_(width), tiles_(0), slices_(0), virtual_tiles_(0) {}
 void AmxGram::begin() {}
-void AmxGram::add_panel(const std::int32_t*, std::size_t) {}
+void AmxGram::add_panel(const std::int32_t*, std::size_t, std::span<const std::byte>) {}
 void AmxGram::finish(std::int64_t*) const {}
 }  // namespace heavykeys::detail
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "lib/aligned.hpp"
 
@@ -23,8 +24,9 @@ class AmxGram {
 
   AmxGram(std::size_t width, int grid_bits);
   void begin();
-  /// q is [rows, width], rows <= kPanelRows, width a multiple of 16.
-  void add_panel(const std::int32_t* q, std::size_t rows);
+  /// q is [rows, width], rows <= kPanelRows, width a multiple of 16. While the tiles are multiplied, the
+  /// bytes `ahead`, which are to be read next, are fetched into the cache.
+  void add_panel(const std::int32_t* q, std::size_t rows, std::span<const std::byte> ahead = {});
   /// sums[i * width + j] for j >= i (whole 16 x 16 tiles on and above the diagonal are written).
   void finish(std::int64_t* sums) const;
 

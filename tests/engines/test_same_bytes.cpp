@@ -150,6 +150,23 @@ TEST_CASE("threads = 0, all this process may use, has the same bytes") {
   }
 }
 
+TEST_CASE("fewer blocks than threads, again and again, has the same bytes") {
+  support::Random random(8);
+  const support::Buffer keys(engines::planted(128, 4, random), heavykeys::Dtype::f64);
+  const auto spec = support::make_spec(4, 0.5, 24, 64);
+  const auto expected = to_bytes(support::absorbed(spec, keys.rows()));
+  for (const engines::Schedule schedule : engines::built()) {
+    std::size_t wrong = 0;
+    for (int round = 0; round < 200; ++round) {
+      Sketch sketch(spec);
+      Engine{schedule, 8}.absorb(sketch, keys.rows());
+      wrong += to_bytes(sketch) != expected;
+    }
+    INFO(Engine{schedule, 8}.name());
+    CHECK(wrong == 0);
+  }
+}
+
 TEST_CASE("engines may take turns on one sketch") {
   support::Random random(7);
   const std::size_t n = 9000;
