@@ -49,13 +49,16 @@ void BlockGram::compute(const Rows& block, const Rows* next) {
   } else {
     std::fill(sums_.begin(), sums_.end(), 0);
   }
+  const auto scale = use_amx ? float_scales(block_, exponents_, spec_.grid_bits, width_) : AlignedVector<float>{};
   for (std::size_t r = 0; r < block.count; r += kPanelRows) {
     const std::size_t count = std::min(kPanelRows, block.count - r);
-    const std::int32_t* q = panel(r, count);
-    if (use_amx) {
-      amx_->add_panel(q, count, bytes_of(next, r, count));
+    if (!scale.empty()) {
+      const float* data = static_cast<const float*>(block_.data) + static_cast<std::ptrdiff_t>(r) * block_.row_stride;
+      amx_->add_panel(data, block_.row_stride, block_.dim, scale.data(), count, bytes_of(next, r, count));
+    } else if (use_amx) {
+      amx_->add_panel(panel(r, count), count, bytes_of(next, r, count));
     } else {
-      gram_by_float64(q, count, width_, spec_.grid_bits, sums_.data());
+      gram_by_float64(panel(r, count), count, width_, spec_.grid_bits, sums_.data());
     }
   }
   if (use_amx) amx_->finish(sums_.data());

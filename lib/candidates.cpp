@@ -42,7 +42,7 @@ Candidates Candidates::sorted() const {
 }
 
 std::size_t Candidates::soft_limit(std::size_t dim) {
-  return std::max<std::size_t>(8192, (std::size_t{1} << 21) / dim);
+  return std::max<std::size_t>(8192, (std::size_t{1} << 18) / dim);
 }
 
 void prune(Candidates& candidates, const ExactGram& gram, double epsilon) {

@@ -22,6 +22,8 @@ constexpr std::size_t kTile = 16;         // columns of K in a tile
 constexpr std::size_t kStepRows = 64;     // rows of K in a tile
 constexpr std::size_t kTileBytes = 1024;  // 16 rows of 64 bytes
 constexpr std::size_t kSteps = AmxGram::kPanelRows / kStepRows;
+// One tile more than a panel has: tiles a power of two apart would fall into the same few sets of the cache.
+constexpr std::size_t kSliceBytes = (kSteps + 1) * kTileBytes;
 
 struct alignas(64) TileConfig {
   std::uint8_t palette = 1;
@@ -113,18 +115,49 @@ HK_AMX inline void multiply_11(bool left_signed, bool right_signed) {
   }
 }
 
-/// 64 rows of one column tile, sliced into `slices` tiles of both layouts.
-HK_AMX void slice_tile(const std::int32_t* q, std::size_t rows, std::size_t width, std::size_t slices,
-                       std::uint8_t* left, std::uint8_t* right, std::size_t slice_stride) {
+/// Where 16 columns of a row come from: integers, or floats that become integers on the way.
+struct IntegerSource {
+  const std::int32_t* q;
+  std::size_t width;
+  HK_AMX __m512i row(std::size_t r, std::size_t column) const { return _mm512_loadu_si512(q + r * width + column); }
+};
+struct FloatSource {
+  const float* data;
+  std::ptrdiff_t stride;
+  std::size_t dim;
+  const float* scale;
+  HK_AMX __m512i row(std::size_t r, std::size_t column) const {
+    const float* p = data + static_cast<std::ptrdiff_t>(r) * stride + column;
+    const __m512 k = dim - column >= kTile ? _mm512_loadu_ps(p)
+                                           : _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << (dim - column)) - 1), p);
+    return _mm512_cvtps_epi32(_mm512_mul_ps(k, _mm512_loadu_ps(scale + column)));  // half to even
+  }
+};
+
+/// Up to 64 rows of one column tile, sliced into `slices` tiles of both layouts.
+template <class Source>
+HK_AMX void slice_tile(const Source& source, std::size_t first, std::size_t rows, std::size_t column,
+                       std::size_t slices, std::uint8_t* left, std::uint8_t* right) {
   for (std::size_t r = 0; r < kStepRows; r += 4) {
     __m512i in[4], out[4];
     for (std::size_t t = 0; t < 4; ++t) {
-      in[t] = r + t < rows ? _mm512_loadu_si512(q + (r + t) * width) : _mm512_setzero_si512();
+      in[t] = r + t < rows ? source.row(first + r + t, column) : _mm512_setzero_si512();
     }
     slice_four_rows(in, out);
-    for (std::size_t s = 0; s < slices; ++s) _mm512_storeu_si512(right + s * slice_stride + r * 16, out[s]);
+    for (std::size_t s = 0; s < slices; ++s) _mm512_store_si512(right + s * kSliceBytes + r * 16, out[s]);
   }
-  for (std::size_t s = 0; s < slices; ++s) transpose_tile(right + s * slice_stride, left + s * slice_stride);
+  for (std::size_t s = 0; s < slices; ++s) transpose_tile(right + s * kSliceBytes, left + s * kSliceBytes);
+}
+
+template <class Source>
+void slice_panel(const Source& source, std::size_t rows, std::size_t tiles, std::size_t slices, std::uint8_t* left,
+                 std::uint8_t* right) {
+  for (std::size_t first = 0; first < rows; first += kStepRows) {
+    for (std::size_t i = 0; i < tiles; ++i) {
+      const std::size_t at = i * slices * kSliceBytes + first / kStepRows * kTileBytes;
+      slice_tile(source, first, std::min(kStepRows, rows - first), i * kTile, slices, left + at, right + at);
+    }
+  }
 }
 
 /// Fetches a few cache lines at a time: all at once they would queue up and stall the loads beside them.
@@ -145,9 +178,10 @@ struct PanelView {
   const std::uint8_t* right;
   std::int32_t* accumulators;
   std::size_t virtual_tiles, slices, steps;
+  bool first;
 
-  const std::uint8_t* left_tile(std::size_t v) const { return left + v * kSteps * kTileBytes; }
-  const std::uint8_t* right_tile(std::size_t v) const { return right + v * kSteps * kTileBytes; }
+  const std::uint8_t* left_tile(std::size_t v) const { return left + v * kSliceBytes; }
+  const std::uint8_t* right_tile(std::size_t v) const { return right + v * kSliceBytes; }
   std::int32_t* sum(std::size_t v, std::size_t w) const { return accumulators + (v * virtual_tiles + w) * 256; }
   bool is_signed(std::size_t v) const { return v % slices == slices - 1; }
 };
@@ -155,10 +189,17 @@ struct PanelView {
 /// A 2 x 2 block of tile products: four sums in registers, one load for each multiplication.
 HK_AMX void multiply_four(const PanelView& p, std::size_t v, std::size_t w, Prefetcher& ahead) {
   const bool l0 = p.is_signed(v), l1 = p.is_signed(v + 1), r0 = p.is_signed(w), r1 = p.is_signed(w + 1);
-  _tile_loadd(0, p.sum(v, w), 64);
-  _tile_loadd(1, p.sum(v, w + 1), 64);
-  _tile_loadd(2, p.sum(v + 1, w), 64);
-  _tile_loadd(3, p.sum(v + 1, w + 1), 64);
+  if (p.first) {
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+  } else {
+    _tile_loadd(0, p.sum(v, w), 64);
+    _tile_loadd(1, p.sum(v, w + 1), 64);
+    _tile_loadd(2, p.sum(v + 1, w), 64);
+    _tile_loadd(3, p.sum(v + 1, w + 1), 64);
+  }
   for (std::size_t k = 0; k < p.steps; ++k) {
     _tile_loadd(4, p.left_tile(v) + k * kTileBytes, 64);
     _tile_loadd(6, p.right_tile(w) + k * kTileBytes, 64);
@@ -177,7 +218,11 @@ HK_AMX void multiply_four(const PanelView& p, std::size_t v, std::size_t w, Pref
 }
 
 HK_AMX void multiply_one(const PanelView& p, std::size_t v, std::size_t w) {
-  _tile_loadd(0, p.sum(v, w), 64);
+  if (p.first) {
+    _tile_zero(0);
+  } else {
+    _tile_loadd(0, p.sum(v, w), 64);
+  }
   for (std::size_t k = 0; k < p.steps; ++k) {
     _tile_loadd(4, p.left_tile(v) + k * kTileBytes, 64);
     _tile_loadd(6, p.right_tile(w) + k * kTileBytes, 64);
@@ -227,22 +272,26 @@ AmxGram::AmxGram(std::size_t width, int grid_bits)
       slices_(static_cast<std::size_t>((grid_bits + 2 + 7) / 8)),
       virtual_tiles_(tiles_ * slices_),
       accumulators_(virtual_tiles_ * virtual_tiles_ * 256),
-      left_(virtual_tiles_ * kSteps * kTileBytes),
+      left_(virtual_tiles_ * kSliceBytes),
       right_(left_.size()) {}
 
-void AmxGram::begin() { std::fill(accumulators_.begin(), accumulators_.end(), 0); }
+void AmxGram::begin() { empty_ = true; }
 
 void AmxGram::add_panel(const std::int32_t* q, std::size_t rows, std::span<const std::byte> ahead) {
+  slice_panel(IntegerSource{q, width_}, rows, tiles_, slices_, left_.data(), right_.data());
+  multiply(rows, ahead);
+}
+
+void AmxGram::add_panel(const float* data, std::ptrdiff_t stride, std::size_t dim, const float* scale, std::size_t rows,
+                        std::span<const std::byte> ahead) {
+  slice_panel(FloatSource{data, stride, dim, scale}, rows, tiles_, slices_, left_.data(), right_.data());
+  multiply(rows, ahead);
+}
+
+void AmxGram::multiply(std::size_t rows, std::span<const std::byte> ahead) {
   const std::size_t steps = (rows + kStepRows - 1) / kStepRows;
-  for (std::size_t k = 0; k < steps; ++k) {
-    const std::size_t first = k * kStepRows;
-    for (std::size_t i = 0; i < tiles_; ++i) {
-      const std::size_t at = (i * slices_ * kSteps + k) * kTileBytes;
-      slice_tile(q + first * width_ + i * kTile, std::min(kStepRows, rows - first), width_, slices_, left_.data() + at,
-                 right_.data() + at, kSteps * kTileBytes);
-    }
-  }
-  multiply_panel({left_.data(), right_.data(), accumulators_.data(), virtual_tiles_, slices_, steps}, ahead);
+  multiply_panel({left_.data(), right_.data(), accumulators_.data(), virtual_tiles_, slices_, steps, empty_}, ahead);
+  empty_ = false;
 }
 
 void AmxGram::finish(std::int64_t* sums) const {
@@ -278,6 +327,8 @@ bool amx_usable() { return false; }
 AmxGram::AmxGram(std::size_t width, int) : width_(width), tiles_(0), slices_(0), virtual_tiles_(0) {}
 void AmxGram::begin() {}
 void AmxGram::add_panel(const std::int32_t*, std::size_t, std::span<const std::byte>) {}
+void AmxGram::add_panel(const float*, std::ptrdiff_t, std::size_t, const float*, std::size_t, std::span<const std::byte>) {}
+void AmxGram::multiply(std::size_t, std::span<const std::byte>) {}
 void AmxGram::finish(std::int64_t*) const {}
 }  // namespace heavykeys::detail
 

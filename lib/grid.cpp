@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "lib/aligned.hpp"
 #include "lib/dtype.hpp"
 #include "lib/exact_gram.hpp"
 #include "lib/kernels.hpp"
@@ -87,13 +86,18 @@ std::vector<int> fit_grid(const Rows& block) {
   return exponents;
 }
 
+AlignedVector<float> float_scales(const Rows& rows, const std::vector<int>& exponents, int grid_bits, std::size_t width) {
+  if (!is_contiguous_float(rows) || !in_float_range(exponents, grid_bits)) return {};
+  AlignedVector<float> scale(width, 0.0f);
+  for (std::size_t c = 0; c < rows.dim; ++c) {
+    if (exponents[c] != kZeroColumn) scale[c] = std::ldexp(1.0f, grid_bits - exponents[c]);
+  }
+  return scale;
+}
+
 void quantise(const Rows& rows, const std::vector<int>& exponents, int grid_bits, std::int32_t* q,
               std::size_t stride) {
-  if (is_contiguous_float(rows) && in_float_range(exponents, grid_bits)) {
-    AlignedVector<float> scale(rows.dim, 0.0f);
-    for (std::size_t c = 0; c < rows.dim; ++c) {
-      if (exponents[c] != kZeroColumn) scale[c] = std::ldexp(1.0f, grid_bits - exponents[c]);
-    }
+  if (const auto scale = float_scales(rows, exponents, grid_bits, rows.dim); !scale.empty()) {
     quantise_floats(static_cast<const float*>(rows.data), rows.count, rows.dim, rows.row_stride, scale.data(), q, stride);
     return;
   }

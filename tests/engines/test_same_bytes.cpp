@@ -156,13 +156,14 @@ TEST_CASE("fewer blocks than threads, again and again, has the same bytes") {
   const auto spec = support::make_spec(4, 0.5, 24, 64);
   const auto expected = to_bytes(support::absorbed(spec, keys.rows()));
   for (const engines::Schedule schedule : engines::built()) {
+    const Engine engine{schedule, 8};
+    INFO(engine.name());
     std::size_t wrong = 0;
     for (int round = 0; round < 200; ++round) {
       Sketch sketch(spec);
-      Engine{schedule, 8}.absorb(sketch, keys.rows());
+      engine.absorb(sketch, keys.rows());
       wrong += to_bytes(sketch) != expected;
     }
-    INFO(Engine{schedule, 8}.name());
     CHECK(wrong == 0);
   }
 }
