@@ -12,7 +12,6 @@ namespace heavykeys::detail {
 
 namespace {
 
-constexpr std::size_t kBlocksPerTask = 4;
 constexpr std::uint64_t kMaxRow = std::uint64_t{1} << 62;
 
 void check(const SketchState& state, const Rows& rows) {
@@ -85,17 +84,11 @@ void Absorption::run(const Workers& workers) {
     require_finite(pieces_.front().rows);
   }
   if (!blocks_.empty()) {
-    // A few blocks a task: consecutive, so that each can be fetched while the one before is worked on.
-    const std::size_t tasks = (blocks_.size() + kBlocksPerTask - 1) / kBlocksPerTask;
-    const int count = static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(workers.count), tasks));
+    const int count = static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(workers.count), blocks_.size()));
     batches_.reserve(static_cast<std::size_t>(count));
     for (int w = 0; w < count; ++w) batches_.emplace_back(state_.spec, state_.filter);
-    share_tasks({count, count == 1 ? serial_workers().run : workers.run}, tasks, [&](int worker, std::size_t task) {
-      const std::size_t end = std::min(blocks_.size(), (task + 1) * kBlocksPerTask);
-      for (std::size_t b = task * kBlocksPerTask; b < end; ++b) {
-        batches_[static_cast<std::size_t>(worker)].add(blocks_[b], b + 1 < end ? &blocks_[b + 1] : nullptr);
-      }
-    });
+    share_tasks({count, count == 1 ? serial_workers().run : workers.run}, blocks_.size(),
+                [&](int worker, std::size_t task) { batches_[static_cast<std::size_t>(worker)].add(blocks_[task]); });
     gram_ = state_.gram;
     for (BlockBatch& batch : batches_) {
       gram_->add(batch.gram);

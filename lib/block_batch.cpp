@@ -40,8 +40,8 @@ void BlockBatch::keep_survivors(const Rows& rows) {
   }
 }
 
-void BlockBatch::add(const Rows& rows, const Rows* next) {
-  block_.compute(rows, next);
+void BlockBatch::add(const Rows& rows) {
+  block_.compute(rows);
   gram.add_block(block_.exponents(), block_.sums(), block_.width(), rows.count);
   ++blocks_;
   refresh_filter();

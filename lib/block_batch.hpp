@@ -15,8 +15,8 @@ class BlockBatch {
   /// `filter` may come from any rows of the same sketch, or be null.
   BlockBatch(const Spec& spec, std::shared_ptr<const PruneFilter> filter);
 
-  /// Adds one block; `next`, if given, will be the one after it. Throws InvalidInput on NaN/Inf; the batch is then to be thrown away.
-  void add(const Rows& block, const Rows* next = nullptr);
+  /// Adds one block. Throws InvalidInput on NaN/Inf; the batch is then to be thrown away.
+  void add(const Rows& block);
 
   ExactGram gram;
   Candidates candidates;

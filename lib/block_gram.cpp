@@ -17,20 +17,7 @@ const std::int32_t* BlockGram::panel(std::size_t begin, std::size_t count) {
   return panel_.data();
 }
 
-namespace {
-
-/// The bytes of rows [begin, begin + count), if they lie together.
-std::span<const std::byte> bytes_of(const Rows* rows, std::size_t begin, std::size_t count) {
-  if (rows == nullptr || rows->column_stride != 1 || rows->row_stride != static_cast<std::ptrdiff_t>(rows->dim)) return {};
-  const std::size_t row_bytes = rows->dim * size_of(rows->dtype);
-  const std::size_t end = std::min(begin + count, rows->count);
-  if (begin >= end) return {};
-  return {static_cast<const std::byte*>(rows->data) + begin * row_bytes, (end - begin) * row_bytes};
-}
-
-}  // namespace
-
-void BlockGram::compute(const Rows& block, const Rows* next) {
+void BlockGram::compute(const Rows& block) {
   const Isa isa = current_isa();
   block_ = block;
   const bool direct = block.dtype == Dtype::f64 || (block.dtype == Dtype::f32 && block.column_stride == 1);
@@ -54,9 +41,9 @@ void BlockGram::compute(const Rows& block, const Rows* next) {
     const std::size_t count = std::min(kPanelRows, block.count - r);
     if (!scale.empty()) {
       const float* data = static_cast<const float*>(block_.data) + static_cast<std::ptrdiff_t>(r) * block_.row_stride;
-      amx_->add_panel(data, block_.row_stride, block_.dim, scale.data(), count, bytes_of(next, r, count));
+      amx_->add_panel(data, block_.row_stride, block_.dim, scale.data(), count);
     } else if (use_amx) {
-      amx_->add_panel(panel(r, count), count, bytes_of(next, r, count));
+      amx_->add_panel(panel(r, count), count);
     } else {
       gram_by_float64(panel(r, count), count, width_, spec_.grid_bits, sums_.data());
     }

@@ -18,9 +18,8 @@ class BlockGram {
   explicit BlockGram(const Spec& spec);
 
   /// Reads the block once: grid, then sums. `block` must stay valid for `panel`.
-  /// `next`, if given, is the block that will be read after this one: its bytes are fetched meanwhile.
   /// Throws InvalidInput on NaN/Inf (row and column named).
-  void compute(const Rows& block, const Rows* next = nullptr);
+  void compute(const Rows& block);
 
   const std::vector<int>& exponents() const { return exponents_; }
   const std::int64_t* sums() const { return sums_.data(); }  ///< [width, width], j >= i valid

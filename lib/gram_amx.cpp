@@ -13,6 +13,7 @@
 // Target attributes rather than compiler flags: no inline function of another file may be compiled
 // here for a processor its other callers do not have.
 #define HK_AMX __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,amx-tile,amx-int8")))
+#define HK_INLINE inline __attribute__((always_inline))
 
 namespace heavykeys::detail {
 
@@ -33,32 +34,36 @@ struct alignas(64) TileConfig {
   std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
 };
 
+/// Byte indices of permutex2var for a pattern that is the same in every 32-bit lane: 0 .. 3 is a byte of the lane
+/// of the first vector, 4 .. 7 one of the second.
+HK_AMX HK_INLINE __m512i lane_bytes(std::uint32_t pattern) {
+  const __m512i lane = _mm512_mullo_epi32(
+      _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0), _mm512_set1_epi32(0x04040404));
+  const __m512i p = _mm512_set1_epi32(static_cast<int>(pattern));
+  const __m512i second = _mm512_slli_epi32(_mm512_and_si512(p, _mm512_set1_epi8(4)), 4);  // 64 bytes on
+  return _mm512_add_epi8(lane, _mm512_add_epi8(second, _mm512_and_si512(p, _mm512_set1_epi8(3))));
+}
+
 /// Four rows of 16 int32 become, for each byte position s, one vector whose dword c holds byte s of
 /// column c in rows 0..3: a 4 x 4 byte transpose in every lane, and the layout AMX wants of its right operand.
-HK_AMX inline void slice_four_rows(const __m512i row[4], __m512i out[4]) {
-  const __m512i low_pairs = _mm512_set1_epi32(0x05010400);   // within 8 bytes: a0 b0 a1 b1
-  const __m512i high_pairs = _mm512_set1_epi32(0x07030602);  // a2 b2 a3 b3
-  // permutex2var indexes all 128 bytes of two vectors: byte b of lane c of the first is 4c + b.
-  const __m512i lane = _mm512_set_epi32(0x3c3c3c3c, 0x38383838, 0x34343434, 0x30303030, 0x2c2c2c2c, 0x28282828,
-                                        0x24242424, 0x20202020, 0x1c1c1c1c, 0x18181818, 0x14141414, 0x10101010,
-                                        0x0c0c0c0c, 0x08080808, 0x04040404, 0x00000000);
-  // 0x04.. in the patterns stands for "same lane of the second vector", 64 bytes on.
-  const auto index = [&](__m512i pattern) __attribute__((target("avx512f,avx512bw,avx512vbmi"))) {
-    const __m512i second = _mm512_slli_epi32(_mm512_and_si512(pattern, _mm512_set1_epi8(4)), 4);
-    return _mm512_add_epi8(lane, _mm512_add_epi8(second, _mm512_and_si512(pattern, _mm512_set1_epi8(3))));
-  };
-  const __m512i low = index(low_pairs), high = index(high_pairs);
-  const __m512i ab01 = _mm512_permutex2var_epi8(row[0], low, row[1]);   // a0 b0 a1 b1
-  const __m512i ab23 = _mm512_permutex2var_epi8(row[0], high, row[1]);  // a2 b2 a3 b3
-  const __m512i cd01 = _mm512_permutex2var_epi8(row[2], low, row[3]);
-  const __m512i cd23 = _mm512_permutex2var_epi8(row[2], high, row[3]);
-  const __m512i first = index(_mm512_set1_epi32(0x05040100));   // a0 b0 c0 d0
-  const __m512i second = index(_mm512_set1_epi32(0x07060302));  // a1 b1 c1 d1
-  out[0] = _mm512_permutex2var_epi8(ab01, first, cd01);
-  out[1] = _mm512_permutex2var_epi8(ab01, second, cd01);
-  out[2] = _mm512_permutex2var_epi8(ab23, first, cd23);
-  out[3] = _mm512_permutex2var_epi8(ab23, second, cd23);
-}
+struct ByteTranspose {
+  __m512i low, high, first, second;
+
+  HK_AMX HK_INLINE ByteTranspose()
+      : low(lane_bytes(0x05010400)),      // a0 b0 a1 b1
+        high(lane_bytes(0x07030602)),     // a2 b2 a3 b3
+        first(lane_bytes(0x05040100)),    // a0 b0 c0 d0
+        second(lane_bytes(0x07060302)) {}  // a1 b1 c1 d1
+
+  HK_AMX HK_INLINE void operator()(__m512i a, __m512i b, __m512i c, __m512i d, __m512i out[4]) const {
+    const __m512i ab01 = _mm512_permutex2var_epi8(a, low, b), ab23 = _mm512_permutex2var_epi8(a, high, b);
+    const __m512i cd01 = _mm512_permutex2var_epi8(c, low, d), cd23 = _mm512_permutex2var_epi8(c, high, d);
+    out[0] = _mm512_permutex2var_epi8(ab01, first, cd01);
+    out[1] = _mm512_permutex2var_epi8(ab01, second, cd01);
+    out[2] = _mm512_permutex2var_epi8(ab23, first, cd23);
+    out[3] = _mm512_permutex2var_epi8(ab23, second, cd23);
+  }
+};
 
 /// Transpose of a 16 x 16 matrix of dwords: right-operand layout to left-operand layout.
 HK_AMX void transpose_tile(const std::uint8_t* from, std::uint8_t* to) {
@@ -115,36 +120,57 @@ HK_AMX inline void multiply_11(bool left_signed, bool right_signed) {
   }
 }
 
-/// Where 16 columns of a row come from: integers, or floats that become integers on the way.
+/// Where 16 columns of consecutive rows come from: integers, or floats that become integers on the way.
 struct IntegerSource {
   const std::int32_t* q;
   std::size_t width;
-  HK_AMX __m512i row(std::size_t r, std::size_t column) const { return _mm512_loadu_si512(q + r * width + column); }
+
+  struct Column {
+    const std::int32_t* p;
+    std::size_t width;
+    HK_AMX HK_INLINE __m512i row(std::size_t r) const { return _mm512_loadu_si512(p + r * width); }
+  };
+  HK_AMX HK_INLINE Column column(std::size_t first_row, std::size_t c) const { return {q + first_row * width + c, width}; }
 };
 struct FloatSource {
   const float* data;
   std::ptrdiff_t stride;
   std::size_t dim;
   const float* scale;
-  HK_AMX __m512i row(std::size_t r, std::size_t column) const {
-    const float* p = data + static_cast<std::ptrdiff_t>(r) * stride + column;
-    const __m512 k = dim - column >= kTile ? _mm512_loadu_ps(p)
-                                           : _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << (dim - column)) - 1), p);
-    return _mm512_cvtps_epi32(_mm512_mul_ps(k, _mm512_loadu_ps(scale + column)));  // half to even
+
+  struct Column {
+    const float* p;
+    std::ptrdiff_t stride;
+    __m512 scale;
+    __mmask16 mask;
+    HK_AMX HK_INLINE __m512i row(std::size_t r) const {
+      const __m512 k = _mm512_maskz_loadu_ps(mask, p + static_cast<std::ptrdiff_t>(r) * stride);
+      return _mm512_cvtps_epi32(_mm512_mul_ps(k, scale));  // half to even
+    }
+  };
+  HK_AMX HK_INLINE Column column(std::size_t first_row, std::size_t c) const {
+    const std::size_t columns = std::min(kTile, dim - c);
+    return {data + static_cast<std::ptrdiff_t>(first_row) * stride + c, stride, _mm512_load_ps(scale + c),
+            static_cast<__mmask16>((1u << columns) - 1)};
   }
 };
 
-/// Up to 64 rows of one column tile, sliced into `slices` tiles of both layouts.
+/// 64 rows of one column tile (fewer at the end of a short block), sliced into tiles of both layouts.
 template <class Source>
 HK_AMX void slice_tile(const Source& source, std::size_t first, std::size_t rows, std::size_t column,
                        std::size_t slices, std::uint8_t* left, std::uint8_t* right) {
+  const ByteTranspose transpose;
+  const auto from = source.column(first, column);
+  const __m512i zero = _mm512_setzero_si512();
   for (std::size_t r = 0; r < kStepRows; r += 4) {
-    __m512i in[4], out[4];
-    for (std::size_t t = 0; t < 4; ++t) {
-      in[t] = r + t < rows ? source.row(first + r + t, column) : _mm512_setzero_si512();
+    __m512i slice[4];
+    if (r + 4 <= rows) {
+      transpose(from.row(r), from.row(r + 1), from.row(r + 2), from.row(r + 3), slice);
+    } else {
+      transpose(r < rows ? from.row(r) : zero, r + 1 < rows ? from.row(r + 1) : zero,
+                r + 2 < rows ? from.row(r + 2) : zero, zero, slice);
     }
-    slice_four_rows(in, out);
-    for (std::size_t s = 0; s < slices; ++s) _mm512_store_si512(right + s * kSliceBytes + r * 16, out[s]);
+    for (std::size_t s = 0; s < slices; ++s) _mm512_store_si512(right + s * kSliceBytes + r * 16, slice[s]);
   }
   for (std::size_t s = 0; s < slices; ++s) transpose_tile(right + s * kSliceBytes, left + s * kSliceBytes);
 }
@@ -160,19 +186,6 @@ void slice_panel(const Source& source, std::size_t rows, std::size_t tiles, std:
   }
 }
 
-/// Fetches a few cache lines at a time: all at once they would queue up and stall the loads beside them.
-class Prefetcher {
- public:
-  explicit Prefetcher(std::span<const std::byte> bytes) : at_(bytes.data()), end_(at_ + bytes.size()) {}
-  void step() {
-    for (int line = 0; line < 8 && at_ < end_; ++line, at_ += 64) _mm_prefetch(at_, _MM_HINT_T1);
-  }
-
- private:
-  const std::byte* at_;
-  const std::byte* end_;
-};
-
 struct PanelView {
   const std::uint8_t* left;
   const std::uint8_t* right;
@@ -187,7 +200,7 @@ struct PanelView {
 };
 
 /// A 2 x 2 block of tile products: four sums in registers, one load for each multiplication.
-HK_AMX void multiply_four(const PanelView& p, std::size_t v, std::size_t w, Prefetcher& ahead) {
+HK_AMX void multiply_four(const PanelView& p, std::size_t v, std::size_t w) {
   const bool l0 = p.is_signed(v), l1 = p.is_signed(v + 1), r0 = p.is_signed(w), r1 = p.is_signed(w + 1);
   if (p.first) {
     _tile_zero(0);
@@ -202,14 +215,13 @@ HK_AMX void multiply_four(const PanelView& p, std::size_t v, std::size_t w, Pref
   }
   for (std::size_t k = 0; k < p.steps; ++k) {
     _tile_loadd(4, p.left_tile(v) + k * kTileBytes, 64);
+    _tile_loadd(5, p.left_tile(v + 1) + k * kTileBytes, 64);
     _tile_loadd(6, p.right_tile(w) + k * kTileBytes, 64);
     multiply_00(l0, r0);
+    multiply_10(l1, r0);
     _tile_loadd(7, p.right_tile(w + 1) + k * kTileBytes, 64);
     multiply_01(l0, r1);
-    _tile_loadd(5, p.left_tile(v + 1) + k * kTileBytes, 64);
-    multiply_10(l1, r0);
     multiply_11(l1, r1);
-    ahead.step();
   }
   _tile_stored(0, p.sum(v, w), 64);
   _tile_stored(1, p.sum(v, w + 1), 64);
@@ -231,14 +243,13 @@ HK_AMX void multiply_one(const PanelView& p, std::size_t v, std::size_t w) {
   _tile_stored(0, p.sum(v, w), 64);
 }
 
-HK_AMX void multiply_panel(const PanelView& p, std::span<const std::byte> to_fetch) {
-  Prefetcher ahead(to_fetch);
+HK_AMX void multiply_panel(const PanelView& p) {
   static const TileConfig config;
   _tile_loadconfig(&config);
   for (std::size_t v = 0; v < p.virtual_tiles; v += 2) {
     for (std::size_t w = v; w < p.virtual_tiles; w += 2) {
       if (v + 1 < p.virtual_tiles && w + 1 < p.virtual_tiles) {
-        multiply_four(p, v, w, ahead);
+        multiply_four(p, v, w);
       } else {
         for (std::size_t a = v; a < std::min(v + 2, p.virtual_tiles); ++a) {
           for (std::size_t b = w; b < std::min(w + 2, p.virtual_tiles); ++b) multiply_one(p, a, b);
@@ -277,20 +288,19 @@ AmxGram::AmxGram(std::size_t width, int grid_bits)
 
 void AmxGram::begin() { empty_ = true; }
 
-void AmxGram::add_panel(const std::int32_t* q, std::size_t rows, std::span<const std::byte> ahead) {
+void AmxGram::add_panel(const std::int32_t* q, std::size_t rows) {
   slice_panel(IntegerSource{q, width_}, rows, tiles_, slices_, left_.data(), right_.data());
-  multiply(rows, ahead);
+  multiply(rows);
 }
 
-void AmxGram::add_panel(const float* data, std::ptrdiff_t stride, std::size_t dim, const float* scale, std::size_t rows,
-                        std::span<const std::byte> ahead) {
+void AmxGram::add_panel(const float* data, std::ptrdiff_t stride, std::size_t dim, const float* scale, std::size_t rows) {
   slice_panel(FloatSource{data, stride, dim, scale}, rows, tiles_, slices_, left_.data(), right_.data());
-  multiply(rows, ahead);
+  multiply(rows);
 }
 
-void AmxGram::multiply(std::size_t rows, std::span<const std::byte> ahead) {
+void AmxGram::multiply(std::size_t rows) {
   const std::size_t steps = (rows + kStepRows - 1) / kStepRows;
-  multiply_panel({left_.data(), right_.data(), accumulators_.data(), virtual_tiles_, slices_, steps, empty_}, ahead);
+  multiply_panel({left_.data(), right_.data(), accumulators_.data(), virtual_tiles_, slices_, steps, empty_});
   empty_ = false;
 }
 
@@ -326,9 +336,9 @@ namespace heavykeys::detail {
 bool amx_usable() { return false; }
 AmxGram::AmxGram(std::size_t width, int) : width_(width), tiles_(0), slices_(0), virtual_tiles_(0) {}
 void AmxGram::begin() {}
-void AmxGram::add_panel(const std::int32_t*, std::size_t, std::span<const std::byte>) {}
-void AmxGram::add_panel(const float*, std::ptrdiff_t, std::size_t, const float*, std::size_t, std::span<const std::byte>) {}
-void AmxGram::multiply(std::size_t, std::span<const std::byte>) {}
+void AmxGram::add_panel(const std::int32_t*, std::size_t) {}
+void AmxGram::add_panel(const float*, std::ptrdiff_t, std::size_t, const float*, std::size_t) {}
+void AmxGram::multiply(std::size_t) {}
 void AmxGram::finish(std::int64_t*) const {}
 }  // namespace heavykeys::detail
 

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 
 #include "lib/aligned.hpp"
 
@@ -24,17 +23,15 @@ class AmxGram {
 
   AmxGram(std::size_t width, int grid_bits);
   void begin();
-  /// At most kPanelRows rows, as integers [rows, width], width a multiple of 16. While the tiles are multiplied,
-  /// the bytes `ahead`, which are to be read next, are fetched into the cache.
-  void add_panel(const std::int32_t* q, std::size_t rows, std::span<const std::byte> ahead = {});
+  /// At most kPanelRows rows, as integers [rows, width], width a multiple of 16.
+  void add_panel(const std::int32_t* q, std::size_t rows);
   /// The same from floats: q = round_half_even(data * scale[column]), never stored. scale is [width].
-  void add_panel(const float* data, std::ptrdiff_t stride, std::size_t dim, const float* scale, std::size_t rows,
-                 std::span<const std::byte> ahead = {});
+  void add_panel(const float* data, std::ptrdiff_t stride, std::size_t dim, const float* scale, std::size_t rows);
   /// sums[i * width + j] for j >= i (whole 16 x 16 tiles on and above the diagonal are written).
   void finish(std::int64_t* sums) const;
 
  private:
-  void multiply(std::size_t rows, std::span<const std::byte> ahead);
+  void multiply(std::size_t rows);
 
   std::size_t width_, tiles_, slices_, virtual_tiles_;
   bool empty_ = true;  // no panel since begin(): sums start from zero without being read
