@@ -152,15 +152,38 @@ void WeightedNorms(const std::int32_t* q, std::size_t rows, std::size_t width, c
   }
 }
 
+constexpr std::size_t kProjectedRows = 4;
+
+/// total[a] += squares of row a of k times kVectors vectors of columns of the matrix.
+template <std::size_t kVectors>
+HWY_INLINE void ProjectTile(const float* k, std::size_t width, const float* matrix, VF* total) {
+  const std::size_t lanes = hn::Lanes(kF);
+  VF acc[kProjectedRows][kVectors];
+  for (auto& row : acc) {
+    for (auto& v : row) v = hn::Zero(kF);
+  }
+  for (std::size_t c = 0; c < width; ++c) {
+    VF right[kVectors];
+    for (std::size_t v = 0; v < kVectors; ++v) right[v] = hn::LoadU(kF, matrix + c * width + v * lanes);
+    for (std::size_t a = 0; a < kProjectedRows; ++a) {
+      const VF left = hn::Set(kF, k[a * width + c]);
+      for (std::size_t v = 0; v < kVectors; ++v) acc[a][v] = hn::MulAdd(left, right[v], acc[a][v]);
+    }
+  }
+  for (std::size_t a = 0; a < kProjectedRows; ++a) {
+    for (std::size_t v = 0; v < kVectors; ++v) total[a] = hn::MulAdd(acc[a][v], acc[a][v], total[a]);
+  }
+}
+
 void ProjectedNorms(const std::int32_t* q, const std::uint32_t* index, std::size_t count, std::size_t width,
                     const float* scale, const float* matrix, float* out, float* norms) {
   const std::size_t lanes = hn::Lanes(kF);
-  constexpr std::size_t kRows = 4, kVectors = 4;
-  const auto k = hwy::AllocateAligned<float>(kRows * width);
-  for (std::size_t first = 0; first < count; first += kRows) {
-    const std::size_t rows = std::min(kRows, count - first);
-    VF total[kRows];
-    for (std::size_t a = 0; a < kRows; ++a) {
+  constexpr std::size_t kVectors = HWY_LANES(float) >= 16 ? 4 : 2;
+  const auto k = hwy::AllocateAligned<float>(kProjectedRows * width);
+  for (std::size_t first = 0; first < count; first += kProjectedRows) {
+    const std::size_t rows = std::min(kProjectedRows, count - first);
+    VF total[kProjectedRows];
+    for (std::size_t a = 0; a < kProjectedRows; ++a) {
       const std::int32_t* row = q + static_cast<std::size_t>(index[first + std::min(a, rows - 1)]) * width;
       VF norm = hn::Zero(kF);
       for (std::size_t c = 0; c < width; c += lanes) {
@@ -171,32 +194,28 @@ void ProjectedNorms(const std::int32_t* q, const std::uint32_t* index, std::size
       if (a < rows) norms[first + a] = hn::GetLane(hn::SumOfLanes(kF, norm));
       total[a] = hn::Zero(kF);
     }
-    for (std::size_t j = 0; j < width; j += kVectors * lanes) {
-      const std::size_t vectors = std::min(kVectors, (width - j) / lanes);
-      VF acc[kRows][kVectors];
-      for (auto& row : acc) {
-        for (auto& v : row) v = hn::Zero(kF);
-      }
-      for (std::size_t c = 0; c < width; ++c) {
-        const float* m = matrix + c * width + j;
-        if (vectors == kVectors) {
-          for (std::size_t v = 0; v < kVectors; ++v) {
-            const VF right = hn::LoadU(kF, m + v * lanes);
-            for (std::size_t a = 0; a < kRows; ++a) acc[a][v] = hn::MulAdd(hn::Set(kF, k[a * width + c]), right, acc[a][v]);
-          }
-        } else {
-          for (std::size_t v = 0; v < vectors; ++v) {
-            const VF right = hn::LoadU(kF, m + v * lanes);
-            for (std::size_t a = 0; a < kRows; ++a) acc[a][v] = hn::MulAdd(hn::Set(kF, k[a * width + c]), right, acc[a][v]);
-          }
-        }
-      }
-      for (std::size_t a = 0; a < kRows; ++a) {
-        for (std::size_t v = 0; v < vectors; ++v) total[a] = hn::MulAdd(acc[a][v], acc[a][v], total[a]);
-      }
-    }
+    std::size_t j = 0;
+    for (; j + kVectors * lanes <= width; j += kVectors * lanes) ProjectTile<kVectors>(k.get(), width, matrix + j, total);
+    for (; j < width; j += lanes) ProjectTile<1>(k.get(), width, matrix + j, total);
     for (std::size_t a = 0; a < rows; ++a) out[first + a] = hn::GetLane(hn::SumOfLanes(kF, total[a]));
   }
+}
+
+bool EliminatesPositively(double* a, std::size_t n, std::size_t stride) {
+  const std::size_t lanes = hn::Lanes(kD);
+  for (std::size_t k = 0; k < n; ++k) {
+    const double* pivot = a + k * stride;
+    if (!(pivot[k] > 0.0)) return false;
+    const double inverse = 1.0 / pivot[k];
+    for (std::size_t i = k + 1; i < n; ++i) {
+      const VD factor = hn::Set(kD, pivot[i] * inverse);
+      double* row = a + i * stride;
+      for (std::size_t j = i / lanes * lanes; j < n; j += lanes) {  // padding beyond n holds zeros
+        hn::StoreU(hn::NegMulAdd(factor, hn::LoadU(kD, pivot + j), hn::LoadU(kD, row + j)), kD, row + j);
+      }
+    }
+  }
+  return true;
 }
 
 /// One tile of dot products: kQueries queries against kVectors vectors of keys.
@@ -260,6 +279,7 @@ HWY_EXPORT(QuantiseFloats);
 HWY_EXPORT(GramByFloat64);
 HWY_EXPORT(WeightedNorms);
 HWY_EXPORT(ProjectedNorms);
+HWY_EXPORT(EliminatesPositively);
 HWY_EXPORT(DotProducts);
 HWY_EXPORT(SelectAtLeast);
 
@@ -279,6 +299,9 @@ void weighted_norms(const std::int32_t* q, std::size_t rows, std::size_t width, 
 void projected_norms(const std::int32_t* q, const std::uint32_t* index, std::size_t count, std::size_t width,
                      const float* scale, const float* matrix, float* out, float* norms) {
   HWY_DYNAMIC_DISPATCH(ProjectedNorms)(q, index, count, width, scale, matrix, out, norms);
+}
+bool eliminates_positively(double* a, std::size_t n, std::size_t stride) {
+  return HWY_DYNAMIC_DISPATCH(EliminatesPositively)(a, n, stride);
 }
 void dot_products(const double* queries, std::size_t query_count, std::size_t dim, const double* keys, std::size_t ld,
                   double* x) {

@@ -31,6 +31,10 @@ void weighted_norms(const std::int32_t* q, std::size_t rows, std::size_t width, 
 void projected_norms(const std::int32_t* q, const std::uint32_t* index, std::size_t count, std::size_t width,
                      const float* scale, const float* matrix, float* out, float* norms);
 
+/// True when symmetric elimination of a [n, stride] finds only positive pivots; the upper triangle is read and
+/// overwritten. Then a + E is positive definite for some |E_ij| <= 2 (n + 2) 2^-53 sqrt(a_ii a_jj).
+bool eliminates_positively(double* a, std::size_t n, std::size_t stride);
+
 /// x[a * ld + u] = sum_i query[a * dim + i] * keys[i * ld + u], i ascending, one rounding for each multiply
 /// and each add: the same bits everywhere. keys is [dim, ld], ld a multiple of kColumnTile.
 void dot_products(const double* queries, std::size_t query_count, std::size_t dim, const double* keys,

@@ -78,20 +78,45 @@ std::shared_ptr<const PruneFilter> PruneFilter::build(const ExactGram& gram, dou
   if (filter) {
     filter->rows_ = gram.rows();
     filter->scale_ = scale;
+    filter->gram_.assign(gram.dim() * gram.dim(), 0.0);
+    for (std::size_t i : columns) {
+      for (std::size_t j : columns) {
+        if (i <= j) filter->gram_[i * gram.dim() + j] = scaled_entry(gram, scale, i, j).hi;
+      }
+    }
   }
   return filter;
+}
+
+bool PruneFilter::whole_block_is_light(const BlockGram& block, int grid_bits) const {
+  const std::size_t d = scale_.size(), width = block.width();
+  std::vector<double> unit(d);
+  for (std::size_t i = 0; i < d; ++i) {
+    const int e = block.exponents()[i];
+    unit[i] = e == kZeroColumn ? 0.0 : std::ldexp(1.0, e - grid_bits - scale_[i]);  // infinite: the test fails
+  }
+  AlignedVector<double> a(d * width, 0.0);
+  double trace = 0.0;
+  for (std::size_t i = 0; i < d; ++i) {
+    for (std::size_t j = i; j < d; ++j) {
+      a[i * width + j] = epsilon_ * gram_[i * d + j] - static_cast<double>(block.sums()[i * width + j]) * unit[i] * unit[j];
+    }
+    trace += epsilon_ * gram_[i * d + i] + static_cast<double>(block.sums()[i * width + i]) * unit[i] * unit[i];
+  }
+  // Rounding of G', S, their difference, and the elimination: all below (2 d + 8) 2^-53 trace.
+  const double shift = 8.0 * (static_cast<double>(d) + 8.0) * 0x1p-53 * trace;
+  for (std::size_t i = 0; i < d; ++i) {
+    const bool absent = weight_[i] == std::numeric_limits<double>::infinity() && unit[i] == 0.0;
+    a[i * width + i] = absent ? 1.0 : a[i * width + i] - shift;  // a column that is zero in G' and in the block
+  }
+  return eliminates_positively(a.data(), d, width);
 }
 
 void PruneFilter::survivors(BlockGram& block, int grid_bits, std::vector<std::uint32_t>& survivors) const {
   const std::size_t width = block.width();
   const std::vector<int>& exponents = block.exponents();
 
-  // |k^_i| < 2^(e_i - s_i) for every row of the block.
-  double block_bound = 0.0;
-  for (std::size_t i = 0; i < scale_.size(); ++i) {
-    if (exponents[i] != kZeroColumn) block_bound += std::ldexp(weight_[i], std::clamp(2 * (exponents[i] - scale_[i]), -900, 900));
-  }
-  if (block_bound * kFloatMargin < epsilon_) return;
+  if (whole_block_is_light(block, grid_bits)) return;
 
   AlignedVector<float> diagonal(width, 0.0f), plain(width, 0.0f);
   for (std::size_t i = 0; i < scale_.size(); ++i) {

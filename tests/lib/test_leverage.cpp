@@ -3,9 +3,11 @@
 
 #include <cmath>
 
+#include "heavykeys/isa.hpp"
 #include "lib/certified_factor.hpp"
 #include "lib/exact_leverage.hpp"
 #include "lib/grid.hpp"
+#include "lib/kernels.hpp"
 #include "lib/leverage.hpp"
 #include "lib/prune_filter.hpp"
 #include "lib/scaled_gram.hpp"
@@ -161,4 +163,61 @@ TEST_CASE("a filter keeps every row that leaves the columns it knows") {
   std::vector<std::uint32_t> survivors;
   filter->survivors(block, 24, survivors);
   REQUIRE(survivors == std::vector<std::uint32_t>{7});
+}
+
+TEST_CASE("a block far below the rows known is dropped whole, dead columns or not; one heavy row keeps it") {
+  support::Random random(13);
+  const std::size_t d = 5, many = 4000, few = 40;
+  for (const bool dead : {false, true}) {
+    std::vector<double> known = gaussian(random, many, d, 3.0), later = gaussian(random, few, d, 3.0);
+    for (std::size_t r = 0; dead && r < many; ++r) known[r * d + 2] = 0.0;
+    for (std::size_t r = 0; dead && r < few; ++r) later[r * d + 2] = 0.0;
+    const double epsilon = 0.05;  // 40 rows beside 4,000 like them: each has about 5 / 4,000
+    const auto filter = PruneFilter::build(build(known, many, d).gram, epsilon);
+    REQUIRE(filter);
+    heavykeys::Spec spec;
+    spec.dim = d;
+    spec.epsilon = epsilon;
+    BlockGram block(spec);
+    std::vector<std::uint32_t> survivors;
+    block.compute(heavykeys::rows(later.data(), few, d));
+    REQUIRE(filter->whole_block_is_light(block, 24));
+    filter->survivors(block, 24, survivors);
+    REQUIRE(survivors.empty());
+    for (std::size_t c = 0; c < d; ++c) later[17 * d + c] *= 1000.0;
+    block.compute(heavykeys::rows(later.data(), few, d));
+    REQUIRE_FALSE(filter->whole_block_is_light(block, 24));
+    filter->survivors(block, 24, survivors);
+    REQUIRE(survivors == std::vector<std::uint32_t>{17});
+    if (dead) {  // something where there was nothing
+      later[2] = 1e-9;
+      later[17 * d] = later[17 * d + 1] = later[17 * d + 3] = later[17 * d + 4] = 0.0;
+      block.compute(heavykeys::rows(later.data(), few, d));
+      REQUIRE_FALSE(filter->whole_block_is_light(block, 24));
+    }
+  }
+}
+
+TEST_CASE("elimination finds positive definite matrices positive, and others not, on every instruction set") {
+  const std::string before = heavykeys::active_isa();
+  support::Random random(14);
+  for (const std::string& isa : heavykeys::available_isas()) {
+    heavykeys::set_isa(isa);
+    for (const std::size_t n : {1u, 2u, 15u, 16u, 33u}) {
+      const std::size_t width = padded(n);
+      std::vector<double> b(n * n), a(n * width, 0.0);
+      for (double& v : b) v = random.gaussian();
+      for (std::size_t i = 0; i < n; ++i) {
+        for (std::size_t j = i; j < n; ++j) {
+          for (std::size_t k = 0; k < n; ++k) a[i * width + j] += b[i * n + k] * b[j * n + k];
+        }
+        a[i * width + i] += 0.1;
+      }
+      std::vector<double> indefinite = a;
+      indefinite[(n - 1) * width + n - 1] = -1e-3;
+      REQUIRE(eliminates_positively(a.data(), n, width));
+      REQUIRE_FALSE(eliminates_positively(indefinite.data(), n, width));
+    }
+  }
+  heavykeys::set_isa(before);
 }
