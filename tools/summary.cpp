@@ -1,5 +1,7 @@
 #include "tools/summary.hpp"
 
+#include "tools/memory.hpp"
+
 namespace heavykeys::tools {
 namespace {
 
@@ -66,6 +68,7 @@ Json run_info(const RunInfo& run) {
   json["seconds"] = {{"absorb", run.absorb_seconds},
                      {"finalize", run.finalize_seconds},
                      {"heavy_entries", run.entries_seconds}};
+  if (const auto peak = peak_resident_bytes()) json["peak_memory_bytes"] = *peak;
   return json;
 }
 

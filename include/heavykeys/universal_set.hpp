@@ -31,9 +31,13 @@ class UniversalSet {
   std::size_t rank() const { return rank_; }               ///< rank of K~, exact
   double size_bound() const;                               ///< rank / epsilon
 
-  std::span<const KeyId> ids() const { return ids_; }           ///< [size], ascending
-  std::span<const double> leverage() const { return leverage_; }  ///< [size], tau, relative error <= 1e-10
-  std::span<const double> keys() const { return keys_; }        ///< [size, d] row-major, the gridded keys K~
+  // Views into this object: not to be had of one that is about to go.
+  std::span<const KeyId> ids() const& { return ids_; }             ///< [size], ascending
+  std::span<const double> leverage() const& { return leverage_; }  ///< [size], tau, relative error <= 1e-10
+  std::span<const double> keys() const& { return keys_; }          ///< [size, d] row-major, the gridded keys K~
+  std::span<const KeyId> ids() && = delete;
+  std::span<const double> leverage() && = delete;
+  std::span<const double> keys() && = delete;
 
  private:
   friend struct detail::UniversalSetAccess;

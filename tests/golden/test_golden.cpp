@@ -1,0 +1,104 @@
+// State files of every format version that was ever released are read forever, and mean what they meant.
+//
+// A new version adds files; none is ever made again. To add: heavykeys_tests_golden "[write]" in this folder.
+#include <catch2/catch.hpp>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "heavykeys/heavykeys.hpp"
+#include "heavykeys/streaming.hpp"
+#include "support/random.hpp"
+
+namespace {
+
+const std::filesystem::path kFolder = HEAVYKEYS_TESTS_GOLDEN;
+
+struct Golden {
+  const char* name;
+  std::size_t rows, dim, block_rows;
+  int grid_bits;
+  double epsilon;
+  int range;           // exponents of the values span this many powers of two
+  std::uint64_t streams;
+  std::vector<std::uint64_t> universal;  // rows of U, all streams one after the other
+};
+
+const std::vector<Golden> kGolden{
+    {"v1-one-row", 1, 3, 16, 24, 1.0, 1, 1, {0}},
+    {"v1-blocks-and-waiting-rows", 150, 4, 64, 24, 0.125, 6, 1, {125, 147}},
+    {"v1-two-streams-20-bits", 90, 5, 16, 20, 0.0625, 3, 2, {24, 39, 53, 61, 76, 86, 31, 33, 46, 53, 55, 73}},
+    {"v1-wide-range-float64", 60, 2, 16, 24, 0.25, 400, 1, {45, 52}},
+};
+
+/// The keys a golden file was made from: integers over powers of two, the same on every machine.
+std::vector<double> keys_of(const Golden& golden, std::uint64_t stream) {
+  support::Random random(1000 + stream);
+  std::vector<double> keys(golden.rows * golden.dim);
+  for (double& k : keys) {
+    k = std::ldexp(random.integer(-1000, 1000), random.integer(-golden.range / 2, golden.range / 2));
+    if (golden.range > 100) k += k * 0x1p-40;  // no longer a float32
+  }
+  return keys;
+}
+
+heavykeys::Sketch sketch_of(const Golden& golden) {
+  heavykeys::Spec spec;
+  spec.dim = golden.dim;
+  spec.epsilon = golden.epsilon;
+  spec.grid_bits = golden.grid_bits;
+  spec.block_rows = golden.block_rows;
+  heavykeys::Sketch sketch(spec);
+  for (std::uint64_t stream = 0; stream < golden.streams; ++stream) {
+    const std::vector<double> keys = keys_of(golden, stream);
+    heavykeys::Rows rows = heavykeys::rows(keys.data(), golden.rows, golden.dim);
+    rows.stream = stream;
+    heavykeys::streaming::absorb(sketch, rows);
+  }
+  return sketch;
+}
+
+std::vector<std::byte> read(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const auto* p = reinterpret_cast<const std::byte*>(text.data());
+  return {p, p + text.size()};
+}
+
+}  // namespace
+
+TEST_CASE("golden files are read, mean the same, and are written again byte for byte") {
+  for (const Golden& golden : kGolden) {
+    CAPTURE(golden.name);
+    const std::vector<std::byte> bytes = read(kFolder / (std::string(golden.name) + ".hks"));
+    REQUIRE(bytes.size() > 200);
+    const heavykeys::Sketch sketch = heavykeys::from_bytes(bytes);
+    REQUIRE(sketch.row_count() == golden.rows * golden.streams);
+    REQUIRE(heavykeys::to_bytes(sketch) == bytes);
+    REQUIRE(heavykeys::to_bytes(sketch_of(golden)) == bytes);
+    std::vector<std::uint64_t> rows;
+    const heavykeys::UniversalSet set = heavykeys::finalize(sketch);
+    for (const heavykeys::KeyId& id : set.ids()) rows.push_back(id.row);
+    REQUIRE(rows == golden.universal);
+  }
+}
+
+TEST_CASE("every golden file in the folder is listed") {
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(kFolder)) files += entry.path().extension() == ".hks";
+  REQUIRE(files == kGolden.size());
+}
+
+TEST_CASE("write the golden files of the present version", "[.][write]") {
+  for (const Golden& golden : kGolden) {
+    const auto path = kFolder / (std::string(golden.name) + ".hks");
+    if (std::filesystem::exists(path)) continue;
+    heavykeys::streaming::save(sketch_of(golden), path);
+    std::string rows;
+    const heavykeys::UniversalSet set = heavykeys::finalize(sketch_of(golden));
+    for (const heavykeys::KeyId& id : set.ids()) rows += std::to_string(id.row) + ", ";
+    WARN(golden.name << ": {" << rows << "}");
+  }
+}
