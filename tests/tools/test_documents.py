@@ -1,0 +1,84 @@
+"""What README and docs show runs: every `sh` block, and every `cpp` block that is a program."""
+
+import os
+import re
+import subprocess
+import unittest
+from pathlib import Path
+
+from command import BINARY, CommandTest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(document):
+    return BLOCK.findall(document.read_text(encoding="utf-8"))
+
+
+class DocumentsTest(CommandTest):
+    def shell(self, text):
+        path = f"{Path(BINARY).resolve().parent}:{os.environ['PATH']}"
+        return subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", text],
+            cwd=self.folder,
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            timeout=300,
+        )
+
+    def test_every_shell_block_runs(self):
+        (self.folder / "tests").symlink_to(ROOT / "tests")
+        count = 0
+        for document in DOCUMENTS:
+            for language, text in blocks(document):
+                if language != "sh":
+                    continue
+                with self.subTest(document=document.name, text=text):
+                    done = self.shell(text)
+                    self.assertEqual(done.returncode, 0, done.stderr.decode())
+                count += 1
+        self.assertGreaterEqual(count, 4)
+
+    def test_the_first_command_shows_what_the_readme_says(self):
+        (self.folder / "tests").symlink_to(ROOT / "tests")
+        found = blocks(ROOT / "README.md")
+        first = next(i for i, (language, _) in enumerate(found) if language == "sh")
+        shown = self.shell(found[first][1]).stdout.decode()
+        language, promised = found[first + 1]
+        self.assertEqual(language, "text")
+        for line in promised.splitlines():
+            if line.strip() not in ("", "..."):
+                self.assertIn(line, shown)
+
+    def test_every_program_compiles_and_prints_what_follows_it(self):
+        libraries = os.environ["HEAVYKEYS_LIBRARIES"].split(";")
+        count = 0
+        for document in DOCUMENTS:
+            found = blocks(document)
+            for i, (language, text) in enumerate(found):
+                if language != "cpp" or "int main" not in text:
+                    continue
+                (self.folder / "program.cpp").write_text(text, encoding="utf-8")
+                command = [os.environ.get("CXX", "g++"), "-std=c++20", "-Wall", "-Wextra", "-Werror", f"-I{ROOT}/include"]
+                subprocess.run(
+                    [*command, "program.cpp", "-o", "program", *libraries, "-lhwy", "-ltbb", "-fopenmp"],
+                    cwd=self.folder,
+                    check=True,
+                )
+                printed = subprocess.run(["./program"], cwd=self.folder, capture_output=True, check=True).stdout.decode()
+                self.assertEqual(found[i + 1][0], "text", "a program is followed by what it prints")
+                self.assertEqual(printed, found[i + 1][1])
+                count += 1
+        self.assertGreaterEqual(count, 1)
+
+    def test_links_between_documents_lead_somewhere(self):
+        for document in [*DOCUMENTS, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]:
+            for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8")):
+                if not target.startswith("http"):
+                    self.assertTrue((document.parent / target).exists(), f"{document.name}: {target}")
+
+
+if __name__ == "__main__":
+    unittest.main()
