@@ -21,5 +21,7 @@ write_basic_package_version_file(heavykeysConfigVersion.cmake COMPATIBILITY Same
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/heavykeysConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/heavykeysConfigVersion.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/heavykeys)
 
+# Relative to the .pc file: the prefix is chosen at install time.
+file(RELATIVE_PATH HEAVYKEYS_PC_PREFIX /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 configure_file(cmake/heavykeys.pc.in heavykeys.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/heavykeys.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

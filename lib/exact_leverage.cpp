@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <optional>
 
 #include "lib/mixed_radix.hpp"
@@ -59,11 +60,13 @@ std::uint64_t eliminate(const PrimeField& field, std::vector<std::uint64_t>& a, 
   return inverse;
 }
 
-/// Bits of the product of the diagonal of G over these columns: Hadamard's bound on its minors.
-std::int64_t hadamard_bits(const ExactGram& gram, const std::vector<std::size_t>& columns) {
-  std::int64_t bits = 0;
-  for (std::size_t i : columns) bits += gram.entry(i, i).binary_exponent() - gram.entry_exponent(i, i);
-  return bits;
+/// Hadamard: a principal minor of G is at most the product of its diagonal. Bits of the greatest such product of
+/// `size` of these columns.
+std::int64_t hadamard_bits(const ExactGram& gram, const std::vector<std::size_t>& columns, std::size_t size) {
+  std::vector<std::int64_t> bits;
+  for (std::size_t i : columns) bits.push_back(gram.entry(i, i).binary_exponent() - gram.entry_exponent(i, i));
+  std::sort(bits.rbegin(), bits.rend());
+  return std::accumulate(bits.begin(), bits.begin() + static_cast<std::ptrdiff_t>(size), std::int64_t{0});
 }
 
 constexpr std::int64_t kPrimeBits = 61;  // every prime used exceeds 2^61
@@ -142,9 +145,11 @@ std::vector<std::size_t> exact_column_basis(const ExactGram& gram, const std::ve
 
   // A diagonal that was zero modulo p may still be a nonzero multiple of p. det(G_BB) * diagonal is a minor of G
   // of bounded size; if it vanishes modulo primes whose product exceeds the bound, it is zero.
-  for (bool grown = basis.size() < d; grown;) {
+  // The rank cannot exceed the number of rows, so short streams of independent rows need no such proof.
+  const std::size_t most = static_cast<std::size_t>(std::min<std::uint64_t>(d, gram.rows()));
+  for (bool grown = basis.size() < most; grown;) {
     grown = false;
-    const std::int64_t bits = hadamard_bits(gram, columns);
+    const std::int64_t bits = hadamard_bits(gram, columns, basis.size() + 1);
     std::int64_t proven = 0;
     for (std::size_t i = 0; proven <= bits; ++i) {
       const PrimeField field(prime_below_2_62(i));
@@ -152,7 +157,7 @@ std::vector<std::size_t> exact_column_basis(const ExactGram& gram, const std::ve
       if (!column) continue;
       if (*column != static_cast<std::size_t>(-1)) {
         basis.push_back(*column);
-        grown = basis.size() < d;
+        grown = basis.size() < most;
         break;
       }
       proven += kPrimeBits;
@@ -171,7 +176,7 @@ std::vector<ExactDecision> exact_leverages(const ExactGram& gram, const std::vec
   int t = 53 - e;
   for (; m % 2 == 0; m /= 2) --t;
 
-  const std::int64_t bits = hadamard_bits(gram, basis) + t + 2;
+  const std::int64_t bits = hadamard_bits(gram, basis, basis.size()) + t + 2;
   MixedRadix radix;
   std::vector<std::uint64_t> determinants;
   std::vector<std::vector<std::uint64_t>> numerators(rows.size()), differences(rows.size());
