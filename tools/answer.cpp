@@ -1,8 +1,10 @@
 #include "tools/answer.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "tools/key_source.hpp"
+#include "tools/memory.hpp"
 #include "tools/results.hpp"
 #include "tools/summary.hpp"
 #include "tools/table.hpp"
@@ -36,6 +38,7 @@ Queries::Queries(const std::string& name, std::size_t dim, std::size_t heads)
 
 void deliver(Report& report, const ReportOptions& options) {
   if (!options.tokens.empty()) name_tokens(report, options.tokens);
+  report.run.peak_memory_bytes = peak_resident_bytes();  // once: the file and stdout must agree
   if (!options.out.empty()) write_results(options.out, report);
   if (options.json) {
     write_stdout(to_text(summary(report)));

@@ -26,6 +26,7 @@ struct RunInfo {
   double absorb_seconds = 0.0;
   double finalize_seconds = 0.0;
   double entries_seconds = 0.0;
+  std::optional<std::uint64_t> peak_memory_bytes;
 };
 
 struct Report {

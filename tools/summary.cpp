@@ -1,7 +1,5 @@
 #include "tools/summary.hpp"
 
-#include "tools/memory.hpp"
-
 namespace heavykeys::tools {
 namespace {
 
@@ -68,7 +66,7 @@ Json run_info(const RunInfo& run) {
   json["seconds"] = {{"absorb", run.absorb_seconds},
                      {"finalize", run.finalize_seconds},
                      {"heavy_entries", run.entries_seconds}};
-  if (const auto peak = peak_resident_bytes()) json["peak_memory_bytes"] = *peak;
+  if (run.peak_memory_bytes) json["peak_memory_bytes"] = *run.peak_memory_bytes;
   return json;
 }
 

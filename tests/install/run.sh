@@ -22,7 +22,7 @@ grep -q "heavykeys has no component cuda" "$scratch/absent.log"
 
 export PKG_CONFIG_PATH=$(dirname "$(find "$scratch/prefix" -name heavykeys.pc)")
 read -ra flags <<< "$(pkg-config --cflags --libs --static heavykeys)"
-"${CXX:-g++}" -std=c++20 "$outside/main.cpp" "${flags[@]}" -o "$scratch/by_pkg_config"
+"${CXX:-g++}" ${CXXFLAGS:-} -std=c++20 "$outside/main.cpp" "${flags[@]}" -o "$scratch/by_pkg_config"
 "$scratch/by_pkg_config"
 
 cmake -S "$outside" -B "$scratch/subdirectory" -G Ninja -DCMAKE_BUILD_TYPE=Release -DHEAVYKEYS_SOURCE="$source" \

@@ -61,7 +61,8 @@ class DocumentsTest(CommandTest):
                 if language != "cpp" or "int main" not in text:
                     continue
                 (self.folder / "program.cpp").write_text(text, encoding="utf-8")
-                command = [os.environ.get("CXX", "g++"), "-std=c++20", "-Wall", "-Wextra", "-Werror", f"-I{ROOT}/include"]
+                command = [os.environ.get("CXX", "g++"), *os.environ.get("CXXFLAGS", "").split(), "-std=c++20"]
+                command += ["-Wall", "-Wextra", "-Werror", f"-I{ROOT}/include"]
                 subprocess.run(
                     [*command, "program.cpp", "-o", "program", *libraries, "-lhwy", "-ltbb", "-fopenmp"],
                     cwd=self.folder,
