@@ -64,6 +64,7 @@ std::uint64_t eliminate(const PrimeField& field, std::vector<std::uint64_t>& a, 
 /// `size` of these columns.
 std::int64_t hadamard_bits(const ExactGram& gram, const std::vector<std::size_t>& columns, std::size_t size) {
   std::vector<std::int64_t> bits;
+  bits.reserve(columns.size());
   for (std::size_t i : columns) bits.push_back(gram.entry(i, i).binary_exponent() - gram.entry_exponent(i, i));
   std::sort(bits.rbegin(), bits.rend());
   return std::accumulate(bits.begin(), bits.begin() + static_cast<std::ptrdiff_t>(size), std::int64_t{0});

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include "heavykeys/error.hpp"
 #include "tools/stdin_keys.hpp"
@@ -20,7 +21,7 @@ KeyShape shape_of(const Tensor& tensor) {
 
 class MappedKeys : public KeySource {
  public:
-  MappedKeys(const std::string& name, Tensor tensor) : KeySource(name, shape_of(tensor)), tensor_(tensor) {}
+  MappedKeys(const std::string& name, Tensor tensor) : KeySource(name, shape_of(tensor)), tensor_(std::move(tensor)) {}
 
   void start(std::size_t block_rows, int threads) override {
     chunk_rows_ = block_rows * kBlocksPerThread * static_cast<std::size_t>(threads);

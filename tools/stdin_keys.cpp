@@ -49,7 +49,7 @@ KeyShape key_shape(const std::vector<std::size_t>& shape, Dtype dtype) {
 }
 
 void require_end(ByteStream& stream) {
-  std::array<std::byte, 1> extra;
+  std::array<std::byte, 1> extra{};
   if (stream.read(extra) != 0) throw InvalidInput(kName + ": goes on after the rows its header promised");
 }
 
