@@ -1,4 +1,5 @@
-// Follows a stream of keys in chunks, as a decoder would produce them, and asks now and then which could matter.
+// Follows a stream of keys in chunks, as a decoder would produce them, and asks now and then which could
+// matter.
 //
 //   stream [ROWS]     default 100,000 keys of 64 columns, with 5 planted outliers
 #include <algorithm>
@@ -35,17 +36,18 @@ int main(int argc, char** argv) {
   std::printf("%llu keys, of which %zu can reach weight %g (never more than %g)\n",
               static_cast<unsigned long long>(set.row_count()), set.size(), spec.epsilon, set.size_bound());
   for (std::size_t u = 0; u < set.size(); ++u) {
-    std::printf("  row %llu: at most %.4f of any query's attention\n", static_cast<unsigned long long>(set.ids()[u].row),
-                set.leverage()[u]);
+    std::printf("  row %llu: at most %.4f of any query's attention\n",
+                static_cast<unsigned long long>(set.ids()[u].row), set.leverage()[u]);
   }
 
   // The query that gives a key all it can get: any query along it will do here.
   if (set.size() > 0) {
-    const heavykeys::HeavyEntries heavy = heavykeys::heavy_entries(set, heavykeys::rows(set.keys().data(), 1, dim));
+    const heavykeys::HeavyEntries heavy =
+        heavykeys::heavy_entries(set, heavykeys::rows(set.keys().data(), 1, dim));
     for (std::size_t e = 0; e < heavy.keys.size(); ++e) {
       std::printf("  the query k_%llu gives row %llu the weight %.6f\n",
-                  static_cast<unsigned long long>(set.ids()[0].row), static_cast<unsigned long long>(heavy.keys[e].row),
-                  heavy.weights[e]);
+                  static_cast<unsigned long long>(set.ids()[0].row),
+                  static_cast<unsigned long long>(heavy.keys[e].row), heavy.weights[e]);
     }
   }
   return 0;

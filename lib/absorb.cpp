@@ -5,6 +5,7 @@
 
 #include "heavykeys/error.hpp"
 #include "lib/dtype.hpp"
+#include "lib/float_environment.hpp"
 #include "lib/isa.hpp"
 #include "lib/shared_tasks.hpp"
 
@@ -21,8 +22,8 @@ void check(const SketchState& state, const Rows& rows) {
   }
   if (rows.data == nullptr) throw InvalidInput("rows have no data");
   if (rows.first_id > kMaxRow || rows.count > kMaxRow - rows.first_id) {
-    throw InvalidInput("row ids from " + std::to_string(rows.first_id) + " on, " + std::to_string(rows.count) +
-                       " of them, pass 2^62");
+    throw InvalidInput("row ids from " + std::to_string(rows.first_id) + " on, " +
+                       std::to_string(rows.count) + " of them, pass 2^62");
   }
   Range overlap;
   if (state.coverage.overlaps(rows.stream, {rows.first_id, rows.first_id + rows.count}, &overlap)) {
@@ -84,11 +85,13 @@ void Absorption::run(const Workers& workers) {
     require_finite(pieces_.front().rows);
   }
   if (!blocks_.empty()) {
-    const int count = static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(workers.count), blocks_.size()));
+    const int count =
+        static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(workers.count), blocks_.size()));
     batches_.reserve(static_cast<std::size_t>(count));
     for (int w = 0; w < count; ++w) batches_.emplace_back(state_.spec, state_.filter);
-    share_tasks({count, count == 1 ? serial_workers().run : workers.run}, blocks_.size(),
-                [&](int worker, std::size_t task) { batches_[static_cast<std::size_t>(worker)].add(blocks_[task]); });
+    share_tasks(
+        {count, count == 1 ? serial_workers().run : workers.run}, blocks_.size(),
+        [&](int worker, std::size_t task) { batches_[static_cast<std::size_t>(worker)].add(blocks_[task]); });
     gram_ = state_.gram;
     for (BlockBatch& batch : batches_) {
       gram_->add(batch.gram);
@@ -118,7 +121,8 @@ void Absorption::prepare(Piece& piece) {
   auto left = state_.fragments.lower_bound({rows.stream, rows.first_id});
   if (left != state_.fragments.begin()) {
     --left;
-    const bool adjacent = left->first.stream == rows.stream && state_.fragment_range(*left).end == rows.first_id &&
+    const bool adjacent = left->first.stream == rows.stream &&
+                          state_.fragment_range(*left).end == rows.first_id &&
                           state_.block_of(left->first.row) == state_.block_of(rows.first_id);
     if (adjacent) {
       piece.left = &left->second;
@@ -126,7 +130,8 @@ void Absorption::prepare(Piece& piece) {
       return;
     }
   }
-  RowStore& store = piece.new_run.emplace().emplace(KeyId{rows.stream, rows.first_id}, RowStore(rows.dim)).first->second;
+  RowStore& store =
+      piece.new_run.emplace().emplace(KeyId{rows.stream, rows.first_id}, RowStore(rows.dim)).first->second;
   store.reserve(rows.count + extra, wide);
   store.append(rows);
 }
@@ -157,6 +162,7 @@ void Absorption::commit() noexcept {
 }
 
 void absorb_with(Sketch& sketch, const Rows& rows, const Workers& workers) {
+  const FloatEnvironment ieee;
   SketchState& state = SketchAccess::state(sketch);
   Absorption absorption(state, rows);
   absorption.run(workers);

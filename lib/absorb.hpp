@@ -24,9 +24,9 @@ class Absorption {
   /// Rows that stay raw because their block is not complete.
   struct Piece {
     Rows rows;
-    RowStore* left = nullptr;             // the run they continue, if any
-    std::optional<Fragments> new_run;     // else a node of their own
-    std::optional<KeyId> right;           // the run that continues them
+    RowStore* left = nullptr;          // the run they continue, if any
+    std::optional<Fragments> new_run;  // else a node of their own
+    std::optional<KeyId> right;        // the run that continues them
   };
 
   void plan_partial_block(const Rows& part);
@@ -35,9 +35,9 @@ class Absorption {
 
   SketchState& state_;
   Rows rows_;
-  std::vector<Rows> blocks_;                     // complete blocks, ascending
+  std::vector<Rows> blocks_;                       // complete blocks, ascending
   std::vector<std::unique_ptr<RowStore>> joined_;  // blocks put together from fragments
-  std::vector<KeyId> finished_;                  // runs that go into complete blocks
+  std::vector<KeyId> finished_;                    // runs that go into complete blocks
   std::vector<Piece> pieces_;
   std::optional<ExactGram> gram_;
   std::vector<BlockBatch> batches_;

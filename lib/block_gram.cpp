@@ -36,11 +36,13 @@ void BlockGram::compute(const Rows& block) {
   } else {
     std::fill(sums_.begin(), sums_.end(), 0);
   }
-  const auto scale = use_amx ? float_scales(block_, exponents_, spec_.grid_bits, width_) : AlignedVector<float>{};
+  const auto scale =
+      use_amx ? float_scales(block_, exponents_, spec_.grid_bits, width_) : AlignedVector<float>{};
   for (std::size_t r = 0; r < block.count; r += kPanelRows) {
     const std::size_t count = std::min(kPanelRows, block.count - r);
     if (!scale.empty()) {
-      const float* data = static_cast<const float*>(block_.data) + static_cast<std::ptrdiff_t>(r) * block_.row_stride;
+      const float* data =
+          static_cast<const float*>(block_.data) + static_cast<std::ptrdiff_t>(r) * block_.row_stride;
       amx_->add_panel(data, block_.row_stride, block_.dim, scale.data(), count);
     } else if (use_amx) {
       amx_->add_panel(panel(r, count), count);

@@ -34,7 +34,7 @@ class BlockGram {
  private:
   Spec spec_;
   std::size_t width_;
-  Rows block_;                  // the caller's rows, or floats_ when they had to be converted
+  Rows block_;  // the caller's rows, or floats_ when they had to be converted
   AlignedVector<float> floats_;
   std::vector<int> exponents_;
   AlignedVector<std::int32_t> panel_;

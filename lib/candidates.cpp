@@ -19,7 +19,8 @@ void Candidates::append(const Candidates& other) {
 
 void Candidates::reserve(const Candidates& more) {
   rows.reserve(more.size(), more.rows.is_wide());
-  if (ids.size() + more.size() > ids.capacity()) ids.reserve(std::max(ids.size() + more.size(), 2 * ids.capacity()));
+  if (ids.size() + more.size() > ids.capacity())
+    ids.reserve(std::max(ids.size() + more.size(), 2 * ids.capacity()));
 }
 
 void Candidates::keep(const std::vector<std::size_t>& indices) {

@@ -1,5 +1,5 @@
-// Causal heavy entries, block after block (T6): when block b completes, the queries that end inside it see the
-// candidates of everything before it and the block's own rows up to theirs.
+// Causal heavy entries, block after block (T6): when block b completes, the queries that end inside it see
+// the candidates of everything before it and the block's own rows up to theirs.
 #include "lib/causal.hpp"
 
 #include <algorithm>
@@ -9,6 +9,7 @@
 #include "heavykeys/error.hpp"
 #include "lib/absorb.hpp"
 #include "lib/dtype.hpp"
+#include "lib/float_environment.hpp"
 #include "lib/grid.hpp"
 #include "lib/heavy_entries.hpp"
 #include "lib/isa.hpp"
@@ -109,7 +110,8 @@ Bounded CausalBlock::prefix_normalizer(const ScaledQuery& q, const double* x, st
   }
   const Bounded past = (*before_)(q, sum);
   const double value = past.value + sum;
-  return {value, (past.error + error) * (1.0 + 1e-9) + (static_cast<double>(seen) + 4) * 0x1p-53 * sum * (1.0 + 1e-9) +
+  return {value, (past.error + error) * (1.0 + 1e-9) +
+                     (static_cast<double>(seen) + 4) * 0x1p-53 * sum * (1.0 + 1e-9) +
                      std::fabs(value) * 0x1p-52};
 }
 
@@ -122,7 +124,8 @@ Dyadic CausalBlock::exact_normalizer(const double* raw, std::size_t seen) const 
   return total;
 }
 
-HeavyEntries CausalBlock::entries(const CausalState& state, std::size_t first_query, std::size_t count) const {
+HeavyEntries CausalBlock::entries(const CausalState& state, std::size_t first_query,
+                                  std::size_t count) const {
   const Rows queries = state.queries.slice(first_query, count);
   const std::size_t d = queries.dim;
   std::vector<double> raw(count * d), scaled(count * d), x(count * panel_->ld);
@@ -137,7 +140,8 @@ HeavyEntries CausalBlock::entries(const CausalState& state, std::size_t first_qu
   out.indptr.push_back(0);
   for (std::size_t i = 0; i < count; ++i) {
     const double* own = x.data() + i * panel_->ld;
-    const auto seen = static_cast<std::size_t>(state.visible(first_query + i) - static_cast<std::int64_t>(start_));
+    const auto seen =
+        static_cast<std::size_t>(state.visible(first_query + i) - static_cast<std::int64_t>(start_));
     if (!prepared[i].zero) {
       Weighing weighing{prepared[i], epsilon_, prefix_normalizer(prepared[i], own, seen),
                         [&] { return exact_normalizer(prepared[i].raw, seen); }};
@@ -155,7 +159,8 @@ void pass_block(CausalState& state, const Rows& block, const Workers& workers) {
   const std::int64_t offset = m - static_cast<std::int64_t>(state.key_count) - 1;  // query = visible + offset
   const std::int64_t start = static_cast<std::int64_t>(block.first_id);
   const std::int64_t first = std::clamp<std::int64_t>(start + 1 + offset, 0, m);
-  const std::int64_t last = std::clamp<std::int64_t>(start + static_cast<std::int64_t>(block.count) + 1 + offset, 0, m);
+  const std::int64_t last =
+      std::clamp<std::int64_t>(start + static_cast<std::int64_t>(block.count) + 1 + offset, 0, m);
   std::vector<HeavyEntries> parts;
   if (first < last) {
     const CausalBlock causal(SketchAccess::state(state.sketch), block, state.sketch.spec().epsilon);
@@ -163,7 +168,8 @@ void pass_block(CausalState& state, const Rows& block, const Workers& workers) {
     parts.resize((total + kQueriesPerTask - 1) / kQueriesPerTask);
     share_tasks(workers, parts.size(), [&](int, std::size_t task) {
       const std::size_t begin = task * kQueriesPerTask;
-      parts[task] = causal.entries(state, static_cast<std::size_t>(first) + begin, std::min(kQueriesPerTask, total - begin));
+      parts[task] = causal.entries(state, static_cast<std::size_t>(first) + begin,
+                                   std::min(kQueriesPerTask, total - begin));
     });
   }
   HeavyEntries entries = concatenate(parts);
@@ -172,19 +178,33 @@ void pass_block(CausalState& state, const Rows& block, const Workers& workers) {
   state.parts.push_back(std::move(entries));
 }
 
+/// The rows that wait, once they are a whole block or the last.
+void pass_waiting(CausalState& state, const Workers& workers) {
+  const std::size_t count = state.waiting.count();
+  const bool last = state.absorbed + count == state.key_count;
+  if (count == 0 || (count < state.sketch.spec().block_rows && !last)) return;
+  RowStore none(state.waiting.dim());
+  pass_block(state, state.waiting.view(state.absorbed), workers);
+  state.absorbed += count;
+  std::swap(state.waiting, none);
+}
+
 }  // namespace
 
 void absorb_with(CausalHeavy& pass, const Rows& keys, const Workers& workers) {
+  const FloatEnvironment ieee;
   CausalState& state = CausalAccess::state(pass);
   const std::uint64_t next = state.absorbed + state.waiting.count();
   if (keys.count == 0) return;
+  if (keys.data == nullptr) throw InvalidInput("keys have no data");
   if (keys.dim != state.sketch.spec().dim) {
     throw InvalidInput("keys have " + std::to_string(keys.dim) + " columns; the pass has dim " +
                        std::to_string(state.sketch.spec().dim));
   }
   if (keys.first_id != next || keys.stream != 0) {
-    throw InvalidInput("a causal pass takes keys in order: row " + std::to_string(next) + " of stream 0 is next, not row " +
-                       std::to_string(keys.first_id) + " of stream " + std::to_string(keys.stream));
+    throw InvalidInput("a causal pass takes keys in order: row " + std::to_string(next) +
+                       " of stream 0 is next, not row " + std::to_string(keys.first_id) + " of stream " +
+                       std::to_string(keys.stream));
   }
   if (keys.count > state.key_count - next) {
     throw InvalidInput("rows " + std::to_string(next) + " .. " + std::to_string(next + keys.count - 1) +
@@ -193,6 +213,7 @@ void absorb_with(CausalHeavy& pass, const Rows& keys, const Workers& workers) {
   require_finite(keys);
   current_isa();
   const std::size_t size = state.sketch.spec().block_rows;
+  pass_waiting(state, workers);  // what an earlier call could not finish for want of memory
   for (std::size_t at = 0; at < keys.count;) {
     const std::size_t take = std::min(keys.count - at, size - state.waiting.count());
     const Rows part = keys.slice(at, take);
@@ -200,19 +221,10 @@ void absorb_with(CausalHeavy& pass, const Rows& keys, const Workers& workers) {
     if (take == size) {
       pass_block(state, part, workers);
       state.absorbed += size;
-      continue;
+    } else {
+      state.waiting.append(part);
+      pass_waiting(state, workers);
     }
-    state.waiting.append(part);
-    if (state.waiting.count() == size) {
-      pass_block(state, state.waiting.view(state.absorbed), workers);
-      state.absorbed += size;
-      state.waiting = RowStore(keys.dim);
-    }
-  }
-  if (state.waiting.count() > 0 && next + keys.count == state.key_count) {  // the last, short block
-    pass_block(state, state.waiting.view(state.absorbed), workers);
-    state.absorbed += state.waiting.count();
-    state.waiting = RowStore(keys.dim);
   }
 }
 
@@ -234,17 +246,28 @@ std::uint64_t CausalHeavy::next_row() const { return state_->absorbed + state_->
 const Sketch& CausalHeavy::sketch() const { return state_->sketch; }
 
 HeavyEntries CausalHeavy::finish() {
+  const detail::FloatEnvironment ieee;
   detail::CausalState& s = *state_;
   if (s.finished) throw InvalidInput("the entries of this causal pass were taken before");
   if (next_row() != s.key_count) {
-    throw InvalidInput("the causal pass has " + std::to_string(next_row()) + " of " + std::to_string(s.key_count) + " keys");
+    throw InvalidInput("the causal pass has " + std::to_string(next_row()) + " of " +
+                       std::to_string(s.key_count) + " keys");
   }
+  detail::pass_waiting(s, detail::serial_workers());
   // Queries before the first that sees a key come first, without entries.
   HeavyEntries blind;
   blind.indptr.assign(1 + s.queries.count - std::min<std::uint64_t>(s.queries.count, s.key_count), 0);
   s.parts.insert(s.parts.begin(), std::move(blind));
+  HeavyEntries all;
+  try {
+    all = detail::concatenate(s.parts);
+  } catch (...) {
+    s.parts.erase(s.parts.begin());  // as before: finish can be asked again
+    throw;
+  }
+  std::vector<HeavyEntries>().swap(s.parts);
   s.finished = true;
-  return detail::concatenate(s.parts);
+  return all;
 }
 
 }  // namespace heavykeys

@@ -21,9 +21,13 @@ constexpr double kUnderflow = 0x1p-900;
 template <class Real>
 Real from_entry(DoubleDouble value);
 template <>
-double from_entry<double>(DoubleDouble value) { return value.hi; }  // hi is the nearest double
+double from_entry<double>(DoubleDouble value) {
+  return value.hi;
+}  // hi is the nearest double
 template <>
-DoubleDouble from_entry<DoubleDouble>(DoubleDouble value) { return value; }
+DoubleDouble from_entry<DoubleDouble>(DoubleDouble value) {
+  return value;
+}
 
 }  // namespace
 
@@ -117,15 +121,16 @@ Interval CertifiedFactor<Real>::leverage(const double* row) const {
   const double value = static_cast<double>(squares);
   const double mu = solve_error_ + (static_cast<double>(d) + 4) * kUnitRoundoff<Real>;
   // One ulp of double each way covers the conversion and the arithmetic of this line.
-  const double upper = value * ((1.0 + mu) * (1.0 + mu) / (1.0 - theta_)) * (1.0 + 0x1p-50) + kUnderflow;
-  const double lower = value * ((1.0 - mu) * (1.0 - mu) / (1.0 + theta_)) * (1.0 - 0x1p-50) - kUnderflow;
+  const double upper = value * ((1.0 + mu) * (1.0 + mu) / (1.0 - theta_)) * (1.0 + 0x1p-49) + kUnderflow;
+  const double lower = value * ((1.0 - mu) * (1.0 - mu) / (1.0 + theta_)) * (1.0 - 0x1p-49) - kUnderflow;
   return {value, lower, upper};
 }
 
 template <class Real>
 std::vector<double> CertifiedFactor<Real>::inverse() const {
   std::vector<double> out(inverse_.size());
-  std::transform(inverse_.begin(), inverse_.end(), out.begin(), [](Real x) { return static_cast<double>(x); });
+  std::transform(inverse_.begin(), inverse_.end(), out.begin(),
+                 [](Real x) { return static_cast<double>(x); });
   return out;
 }
 

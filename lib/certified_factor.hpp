@@ -31,7 +31,8 @@ inline constexpr double kUnitRoundoff<DoubleDouble> = 0x1p-100;
 template <class Real>
 class CertifiedFactor {
  public:
-  CertifiedFactor(const ExactGram& gram, const std::vector<int>& scale, const std::vector<std::size_t>& columns);
+  CertifiedFactor(const ExactGram& gram, const std::vector<int>& scale,
+                  const std::vector<std::size_t>& columns);
 
   /// False: G may be singular as far as this precision can tell.
   bool certified() const { return certified_; }

@@ -9,7 +9,7 @@ namespace {
 /// First range that ends after `row`.
 template <class Ranges>
 auto at_or_after(Ranges& ranges, std::uint64_t row) {
-  return std::find_if(ranges.begin(), ranges.end(), [row](const Range& r) { return r.end > row; });
+  return std::partition_point(ranges.begin(), ranges.end(), [row](const Range& r) { return r.end <= row; });
 }
 
 }  // namespace

@@ -58,9 +58,7 @@ inline DoubleDouble operator/(DoubleDouble a, DoubleDouble b) {
   return sum + DoubleDouble(rest2.hi / b.hi);
 }
 
-inline bool operator<(DoubleDouble a, DoubleDouble b) {
-  return a.hi < b.hi || (a.hi == b.hi && a.lo < b.lo);
-}
+inline bool operator<(DoubleDouble a, DoubleDouble b) { return a.hi < b.hi || (a.hi == b.hi && a.lo < b.lo); }
 
 inline DoubleDouble sqrt(DoubleDouble a) {
   if (!(a.hi > 0.0)) return {};

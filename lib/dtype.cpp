@@ -9,16 +9,18 @@
 
 namespace heavykeys {
 
-std::size_t size_of(Dtype dtype) {
-  return dtype == Dtype::f64 ? 8 : dtype == Dtype::f32 ? 4 : 2;
-}
+std::size_t size_of(Dtype dtype) { return dtype == Dtype::f64 ? 8 : dtype == Dtype::f32 ? 4 : 2; }
 
 std::string_view name_of(Dtype dtype) {
   switch (dtype) {
-    case Dtype::f64: return "float64";
-    case Dtype::f32: return "float32";
-    case Dtype::f16: return "float16";
-    case Dtype::bf16: return "bfloat16";
+    case Dtype::f64:
+      return "float64";
+    case Dtype::f32:
+      return "float32";
+    case Dtype::f16:
+      return "float16";
+    case Dtype::bf16:
+      return "bfloat16";
   }
   return "unknown";
 }
@@ -57,10 +59,14 @@ T load(const std::byte* p) {
 
 double load_element(const std::byte* p, Dtype dtype) {
   switch (dtype) {
-    case Dtype::f64: return load<double>(p);
-    case Dtype::f32: return static_cast<double>(load<float>(p));
-    case Dtype::f16: return static_cast<double>(half_to_float(load<std::uint16_t>(p)));
-    case Dtype::bf16: return static_cast<double>(bfloat16_to_float(load<std::uint16_t>(p)));
+    case Dtype::f64:
+      return load<double>(p);
+    case Dtype::f32:
+      return static_cast<double>(load<float>(p));
+    case Dtype::f16:
+      return static_cast<double>(half_to_float(load<std::uint16_t>(p)));
+    case Dtype::bf16:
+      return static_cast<double>(bfloat16_to_float(load<std::uint16_t>(p)));
   }
   return 0.0;
 }
@@ -79,7 +85,8 @@ void floats_of_row(const std::byte* p, std::ptrdiff_t step, std::size_t dim, flo
   if (step == static_cast<std::ptrdiff_t>(sizeof(T))) {  // contiguous: the loop compilers vectorise
     for (std::size_t c = 0; c < dim; ++c) out[c] = convert(load<T>(p + c * sizeof(T)));
   } else {
-    for (std::size_t c = 0; c < dim; ++c) out[c] = convert(load<T>(p + static_cast<std::ptrdiff_t>(c) * step));
+    for (std::size_t c = 0; c < dim; ++c)
+      out[c] = convert(load<T>(p + static_cast<std::ptrdiff_t>(c) * step));
   }
 }
 
@@ -116,9 +123,15 @@ void read_floats(const Rows& rows, float* out) {
       case Dtype::f64:
         floats_of_row<double>(p, step, rows.dim, out, [](double v) { return static_cast<float>(v); });
         break;
-      case Dtype::f32: floats_of_row<float>(p, step, rows.dim, out, [](float v) { return v; }); break;
-      case Dtype::f16: floats_of_row<std::uint16_t>(p, step, rows.dim, out, half_to_float); break;
-      case Dtype::bf16: floats_of_row<std::uint16_t>(p, step, rows.dim, out, bfloat16_to_float); break;
+      case Dtype::f32:
+        floats_of_row<float>(p, step, rows.dim, out, [](float v) { return v; });
+        break;
+      case Dtype::f16:
+        floats_of_row<std::uint16_t>(p, step, rows.dim, out, half_to_float);
+        break;
+      case Dtype::bf16:
+        floats_of_row<std::uint16_t>(p, step, rows.dim, out, bfloat16_to_float);
+        break;
     }
   }
 }

@@ -77,7 +77,8 @@ Dyadic::Dyadic(double value) {
   exponent_ = e - 53;
 }
 
-Dyadic::Dyadic(const Limb* words, int limbs, int exponent) : magnitude_(words, words + limbs), exponent_(exponent) {
+Dyadic::Dyadic(const Limb* words, int limbs, int exponent)
+    : magnitude_(words, words + limbs), exponent_(exponent) {
   negative_ = take_magnitude(magnitude_.data(), limbs);
   trim();
 }
@@ -135,8 +136,8 @@ Dyadic operator*(const Dyadic& a, const Dyadic& b) {
   for (std::size_t i = 0; i < a.magnitude_.size(); ++i) {
     Limb carry = 0;
     for (std::size_t j = 0; j < b.magnitude_.size(); ++j) {
-      const unsigned __int128 t = static_cast<unsigned __int128>(a.magnitude_[i]) * b.magnitude_[j] +
-                                  out.magnitude_[i + j] + carry;
+      const unsigned __int128 t =
+          static_cast<unsigned __int128>(a.magnitude_[i]) * b.magnitude_[j] + out.magnitude_[i + j] + carry;
       out.magnitude_[i + j] = static_cast<Limb>(t);
       carry = static_cast<Limb>(t >> 64);
     }

@@ -16,7 +16,8 @@ int bits_of(std::uint64_t v) { return v == 0 ? 0 : 64 - __builtin_clzll(v); }
 ExactGram::ExactGram(std::size_t dim, int grid_bits)
     : dim_(dim), grid_bits_(grid_bits), low_(dim, kZeroColumn), high_(dim, kZeroColumn) {}
 
-int ExactGram::limbs_for(int grid_bits, std::uint64_t rows, std::span<const int> low, std::span<const int> high) {
+int ExactGram::limbs_for(int grid_bits, std::uint64_t rows, std::span<const int> low,
+                         std::span<const int> high) {
   int spread = 0;
   for (std::size_t i = 0; i < low.size(); ++i) {
     if (low[i] != kZeroColumn) spread = std::max(spread, high[i] - low[i]);
@@ -87,7 +88,8 @@ void ExactGram::add(const ExactGram& other) {
     for (std::size_t j = i; j < dim_; ++j, ++k) {
       if (other.low_[i] == kZeroColumn || other.low_[j] == kZeroColumn) continue;
       const int shift = (other.low_[i] - low_[i]) + (other.low_[j] - low_[j]);
-      add_shifted(words_.data() + k * limbs_, limbs_, other.words_.data() + k * other.limbs_, other.limbs_, shift);
+      add_shifted(words_.data() + k * limbs_, limbs_, other.words_.data() + k * other.limbs_, other.limbs_,
+                  shift);
     }
   }
 }
@@ -101,6 +103,7 @@ bool ExactGram::restore(ExactGram& out, std::uint64_t rows, std::vector<int> low
                         std::vector<Limb> words) {
   for (std::size_t i = 0; i < out.dim_; ++i) {
     if ((low[i] == kZeroColumn) != (high[i] == kZeroColumn) || low[i] > high[i]) return false;
+    if (rows == 0 && low[i] != kZeroColumn) return false;
   }
   const int limbs = limbs_for(out.grid_bits_, rows, low, high);
   const std::size_t entries = out.dim_ * (out.dim_ + 1) / 2;

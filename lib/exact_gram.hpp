@@ -1,4 +1,4 @@
-// G = K~^T K~ as exact integers: the additive half of the sketch (DESIGN section 3).
+// G = K~^T K~ as exact integers: the additive half of the sketch (docs/theory.md, "The grid").
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,8 @@ inline constexpr int kZeroColumn = std::numeric_limits<int>::min();
 ///
 /// Entry (i, j) is W[i,j] * 2^(low_i + low_j - 2P), W a two's-complement integer of `limbs()` limbs,
 /// low_i and high_i the least and greatest block exponent that column i has had. The number of limbs is a
-/// function of (rows, low, high), which is itself a commutative monoid: so is the whole value, bytes included.
+/// function of (rows, low, high), which is itself a commutative monoid: so is the whole value, bytes
+/// included.
 class ExactGram {
  public:
   ExactGram(std::size_t dim, int grid_bits);
@@ -49,7 +50,8 @@ class ExactGram {
   static bool restore(ExactGram& out, std::uint64_t rows, std::vector<int> low, std::vector<int> high,
                       std::vector<Limb> words);
   /// Limbs an entry needs for these rows and exponents.
-  static int limbs_for(int grid_bits, std::uint64_t rows, std::span<const int> low, std::span<const int> high);
+  static int limbs_for(int grid_bits, std::uint64_t rows, std::span<const int> low,
+                       std::span<const int> high);
 
   friend bool operator==(const ExactGram&, const ExactGram&) = default;
 

@@ -48,7 +48,8 @@ std::vector<std::uint64_t> residues(const ExactGram& gram, const PrimeField& fie
 }
 
 /// a -= (column k)(column k)^T / pivot below and right of k, in the lower triangle. Returns 1 / pivot.
-std::uint64_t eliminate(const PrimeField& field, std::vector<std::uint64_t>& a, std::size_t d, std::size_t k) {
+std::uint64_t eliminate(const PrimeField& field, std::vector<std::uint64_t>& a, std::size_t d,
+                        std::size_t k) {
   const std::uint64_t inverse = field.inverse(a[k * d + k]);
   for (std::size_t i = k + 1; i < d; ++i) {
     if (a[i * d + k] == 0) continue;
@@ -60,12 +61,13 @@ std::uint64_t eliminate(const PrimeField& field, std::vector<std::uint64_t>& a, 
   return inverse;
 }
 
-/// Hadamard: a principal minor of G is at most the product of its diagonal. Bits of the greatest such product of
-/// `size` of these columns.
+/// Hadamard: a principal minor of G is at most the product of its diagonal. Bits of the greatest such product
+/// of `size` of these columns.
 std::int64_t hadamard_bits(const ExactGram& gram, const std::vector<std::size_t>& columns, std::size_t size) {
   std::vector<std::int64_t> bits;
   bits.reserve(columns.size());
-  for (std::size_t i : columns) bits.push_back(gram.entry(i, i).binary_exponent() - gram.entry_exponent(i, i));
+  for (std::size_t i : columns)
+    bits.push_back(gram.entry(i, i).binary_exponent() - gram.entry_exponent(i, i));
   std::sort(bits.rbegin(), bits.rend());
   return std::accumulate(bits.begin(), bits.begin() + static_cast<std::ptrdiff_t>(size), std::int64_t{0});
 }
@@ -144,9 +146,9 @@ std::vector<std::size_t> exact_column_basis(const ExactGram& gram, const std::ve
     eliminate(first, a, d, k);
   }
 
-  // A diagonal that was zero modulo p may still be a nonzero multiple of p. det(G_BB) * diagonal is a minor of G
-  // of bounded size; if it vanishes modulo primes whose product exceeds the bound, it is zero.
-  // The rank cannot exceed the number of rows, so short streams of independent rows need no such proof.
+  // A diagonal that was zero modulo p may still be a nonzero multiple of p. det(G_BB) * diagonal is a minor
+  // of G of bounded size; if it vanishes modulo primes whose product exceeds the bound, it is zero. The rank
+  // cannot exceed the number of rows, so short streams of independent rows need no such proof.
   const std::size_t most = static_cast<std::size_t>(std::min<std::uint64_t>(d, gram.rows()));
   for (bool grown = basis.size() < most; grown;) {
     grown = false;

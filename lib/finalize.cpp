@@ -1,6 +1,7 @@
 #include "heavykeys/error.hpp"
 #include "heavykeys/universal_set.hpp"
 #include "lib/block_batch.hpp"
+#include "lib/float_environment.hpp"
 #include "lib/isa.hpp"
 #include "lib/leverage.hpp"
 #include "lib/scaled_gram.hpp"
@@ -11,7 +12,12 @@ namespace heavykeys {
 
 double UniversalSet::size_bound() const { return static_cast<double>(rank_) / spec_.epsilon; }
 
+std::span<const double> UniversalSet::keys() const& {
+  return panel_ ? std::span<const double>(panel_->raw) : std::span<const double>();
+}
+
 UniversalSet finalize(const Sketch& sketch) {
+  const detail::FloatEnvironment ieee;
   using detail::UniversalSetAccess;
   const detail::SketchState& state = detail::SketchAccess::state(sketch);
   if (const std::string gap = state.coverage.first_gap(); !gap.empty()) {
@@ -36,10 +42,14 @@ UniversalSet finalize(const Sketch& sketch) {
   UniversalSetAccess::rank(set) = decided.rank;
   UniversalSetAccess::ids(set) = all.ids;
   UniversalSetAccess::leverage(set) = decided.tau;
-  std::vector<double>& keys = UniversalSetAccess::keys(set);
-  keys.resize(all.size() * state.spec.dim);
-  for (std::size_t u = 0; u < all.size(); ++u) all.rows.read(u, keys.data() + u * state.spec.dim);
   std::vector<int> scale = detail::equilibration(gram);
+  auto panel = std::make_shared<detail::KeyPanel>(state.spec.dim, all.size());
+  std::vector<double> row(state.spec.dim);
+  for (std::size_t u = 0; u < all.size(); ++u) {
+    all.rows.read(u, row.data());
+    panel->append(all.ids[u], row.data(), scale);
+  }
+  UniversalSetAccess::panel(set) = std::move(panel);
   UniversalSetAccess::normalizer(set) =
       std::make_shared<const detail::Normalizer>(std::move(gram), std::move(scale));
   return set;

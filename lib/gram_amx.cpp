@@ -34,8 +34,8 @@ struct alignas(64) TileConfig {
   std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
 };
 
-/// Byte indices of permutex2var for a pattern that is the same in every 32-bit lane: 0 .. 3 is a byte of the lane
-/// of the first vector, 4 .. 7 one of the second.
+/// Byte indices of permutex2var for a pattern that is the same in every 32-bit lane: 0 .. 3 is a byte of the
+/// lane of the first vector, 4 .. 7 one of the second.
 HK_AMX HK_INLINE __m512i lane_bytes(std::uint32_t pattern) {
   const __m512i lane = _mm512_mullo_epi32(
       _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0), _mm512_set1_epi32(0x04040404));
@@ -45,14 +45,15 @@ HK_AMX HK_INLINE __m512i lane_bytes(std::uint32_t pattern) {
 }
 
 /// Four rows of 16 int32 become, for each byte position s, one vector whose dword c holds byte s of
-/// column c in rows 0..3: a 4 x 4 byte transpose in every lane, and the layout AMX wants of its right operand.
+/// column c in rows 0..3: a 4 x 4 byte transpose in every lane, and the layout AMX wants of its right
+/// operand.
 struct ByteTranspose {
   __m512i low, high, first, second;
 
   HK_AMX HK_INLINE ByteTranspose()
-      : low(lane_bytes(0x05010400)),      // a0 b0 a1 b1
-        high(lane_bytes(0x07030602)),     // a2 b2 a3 b3
-        first(lane_bytes(0x05040100)),    // a0 b0 c0 d0
+      : low(lane_bytes(0x05010400)),       // a0 b0 a1 b1
+        high(lane_bytes(0x07030602)),      // a2 b2 a3 b3
+        first(lane_bytes(0x05040100)),     // a0 b0 c0 d0
         second(lane_bytes(0x07060302)) {}  // a1 b1 c1 d1
 
   HK_AMX HK_INLINE void operator()(__m512i a, __m512i b, __m512i c, __m512i d, __m512i out[4]) const {
@@ -73,15 +74,19 @@ HK_AMX void transpose_tile(const std::uint8_t* from, std::uint8_t* to) {
     for (int r = 0; r < 4; ++r) {
       const auto* p = from + r * 64 + c * 16;
       __m512i v = _mm512_castsi128_si512(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-      v = _mm512_mask_broadcast_i32x4(v, 0x00f0, _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 4 * 64)));
-      v = _mm512_mask_broadcast_i32x4(v, 0x0f00, _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 8 * 64)));
-      v = _mm512_mask_broadcast_i32x4(v, 0xf000, _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 12 * 64)));
+      v = _mm512_mask_broadcast_i32x4(v, 0x00f0,
+                                      _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 4 * 64)));
+      v = _mm512_mask_broadcast_i32x4(v, 0x0f00,
+                                      _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 8 * 64)));
+      v = _mm512_mask_broadcast_i32x4(v, 0xf000,
+                                      _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 12 * 64)));
       a[c * 4 + r] = v;  // lane k: columns 4c..4c+3 of row 4k + r
     }
   }
   for (int c = 0; c < 16; c += 4) {  // 4 x 4 dword transpose within every 128-bit lane
     const __m512i t0 = _mm512_unpacklo_epi32(a[c], a[c + 1]), t1 = _mm512_unpackhi_epi32(a[c], a[c + 1]);
-    const __m512i t2 = _mm512_unpacklo_epi32(a[c + 2], a[c + 3]), t3 = _mm512_unpackhi_epi32(a[c + 2], a[c + 3]);
+    const __m512i t2 = _mm512_unpacklo_epi32(a[c + 2], a[c + 3]),
+                  t3 = _mm512_unpackhi_epi32(a[c + 2], a[c + 3]);
     b[c] = _mm512_unpacklo_epi64(t0, t2);
     b[c + 1] = _mm512_unpackhi_epi64(t0, t2);
     b[c + 2] = _mm512_unpacklo_epi64(t1, t3);
@@ -93,30 +98,54 @@ HK_AMX void transpose_tile(const std::uint8_t* from, std::uint8_t* to) {
 // One multiply-accumulate of tiles; the operands' signs decide the instruction, tile numbers are literals.
 HK_AMX inline void multiply_00(bool left_signed, bool right_signed) {
   if (left_signed) {
-    if (right_signed) _tile_dpbssd(0, 4, 6); else _tile_dpbsud(0, 4, 6);
+    if (right_signed)
+      _tile_dpbssd(0, 4, 6);
+    else
+      _tile_dpbsud(0, 4, 6);
   } else {
-    if (right_signed) _tile_dpbusd(0, 4, 6); else _tile_dpbuud(0, 4, 6);
+    if (right_signed)
+      _tile_dpbusd(0, 4, 6);
+    else
+      _tile_dpbuud(0, 4, 6);
   }
 }
 HK_AMX inline void multiply_01(bool left_signed, bool right_signed) {
   if (left_signed) {
-    if (right_signed) _tile_dpbssd(1, 4, 7); else _tile_dpbsud(1, 4, 7);
+    if (right_signed)
+      _tile_dpbssd(1, 4, 7);
+    else
+      _tile_dpbsud(1, 4, 7);
   } else {
-    if (right_signed) _tile_dpbusd(1, 4, 7); else _tile_dpbuud(1, 4, 7);
+    if (right_signed)
+      _tile_dpbusd(1, 4, 7);
+    else
+      _tile_dpbuud(1, 4, 7);
   }
 }
 HK_AMX inline void multiply_10(bool left_signed, bool right_signed) {
   if (left_signed) {
-    if (right_signed) _tile_dpbssd(2, 5, 6); else _tile_dpbsud(2, 5, 6);
+    if (right_signed)
+      _tile_dpbssd(2, 5, 6);
+    else
+      _tile_dpbsud(2, 5, 6);
   } else {
-    if (right_signed) _tile_dpbusd(2, 5, 6); else _tile_dpbuud(2, 5, 6);
+    if (right_signed)
+      _tile_dpbusd(2, 5, 6);
+    else
+      _tile_dpbuud(2, 5, 6);
   }
 }
 HK_AMX inline void multiply_11(bool left_signed, bool right_signed) {
   if (left_signed) {
-    if (right_signed) _tile_dpbssd(3, 5, 7); else _tile_dpbsud(3, 5, 7);
+    if (right_signed)
+      _tile_dpbssd(3, 5, 7);
+    else
+      _tile_dpbsud(3, 5, 7);
   } else {
-    if (right_signed) _tile_dpbusd(3, 5, 7); else _tile_dpbuud(3, 5, 7);
+    if (right_signed)
+      _tile_dpbusd(3, 5, 7);
+    else
+      _tile_dpbuud(3, 5, 7);
   }
 }
 
@@ -130,7 +159,9 @@ struct IntegerSource {
     std::size_t width;
     HK_AMX HK_INLINE __m512i row(std::size_t r) const { return _mm512_loadu_si512(p + r * width); }
   };
-  HK_AMX HK_INLINE Column column(std::size_t first_row, std::size_t c) const { return {q + first_row * width + c, width}; }
+  HK_AMX HK_INLINE Column column(std::size_t first_row, std::size_t c) const {
+    return {q + first_row * width + c, width};
+  }
 };
 struct FloatSource {
   const float* data;
@@ -176,8 +207,8 @@ HK_AMX void slice_tile(const Source& source, std::size_t first, std::size_t rows
 }
 
 template <class Source>
-void slice_panel(const Source& source, std::size_t rows, std::size_t tiles, std::size_t slices, std::uint8_t* left,
-                 std::uint8_t* right) {
+void slice_panel(const Source& source, std::size_t rows, std::size_t tiles, std::size_t slices,
+                 std::uint8_t* left, std::uint8_t* right) {
   for (std::size_t first = 0; first < rows; first += kStepRows) {
     for (std::size_t i = 0; i < tiles; ++i) {
       const std::size_t at = i * slices * kSliceBytes + first / kStepRows * kTileBytes;
@@ -195,7 +226,9 @@ struct PanelView {
 
   const std::uint8_t* left_tile(std::size_t v) const { return left + v * kSliceBytes; }
   const std::uint8_t* right_tile(std::size_t v) const { return right + v * kSliceBytes; }
-  std::int32_t* sum(std::size_t v, std::size_t w) const { return accumulators + (v * virtual_tiles + w) * 256; }
+  std::int32_t* sum(std::size_t v, std::size_t w) const {
+    return accumulators + (v * virtual_tiles + w) * 256;
+  }
   bool is_signed(std::size_t v) const { return v % slices == slices - 1; }
 };
 
@@ -263,7 +296,7 @@ HK_AMX void multiply_panel(const PanelView& p) {
 bool request_amx() {
   unsigned a = 0, b = 0, c = 0, d = 0;
   if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
-  const bool amx = (d >> 24 & 1) && (d >> 25 & 1);                                   // TILE, INT8
+  const bool amx = (d >> 24 & 1) && (d >> 25 & 1);                                      // TILE, INT8
   const bool avx512 = (b >> 16 & 1) && (b >> 30 & 1) && (b >> 31 & 1) && (c >> 1 & 1);  // F, BW, VL, VBMI
   if (!amx || !avx512 || !__builtin_cpu_supports("avx512f")) return false;
   constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
@@ -293,7 +326,8 @@ void AmxGram::add_panel(const std::int32_t* q, std::size_t rows) {
   multiply(rows);
 }
 
-void AmxGram::add_panel(const float* data, std::ptrdiff_t stride, std::size_t dim, const float* scale, std::size_t rows) {
+void AmxGram::add_panel(const float* data, std::ptrdiff_t stride, std::size_t dim, const float* scale,
+                        std::size_t rows) {
   slice_panel(FloatSource{data, stride, dim, scale}, rows, tiles_, slices_, left_.data(), right_.data());
   multiply(rows);
 }
@@ -312,7 +346,8 @@ void AmxGram::finish(std::int64_t* sums) const {
       }
       for (std::size_t a = 0; a < slices_; ++a) {
         for (std::size_t b = i == j ? a : 0; b < slices_; ++b) {
-          const std::int32_t* part = accumulators_.data() + ((i * slices_ + a) * virtual_tiles_ + j * slices_ + b) * 256;
+          const std::int32_t* part =
+              accumulators_.data() + ((i * slices_ + a) * virtual_tiles_ + j * slices_ + b) * 256;
           const int shift = static_cast<int>(8 * (a + b));
           for (std::size_t x = 0; x < kTile; ++x) {
             std::int64_t* out = sums + (i * kTile + x) * width_ + j * kTile;

@@ -26,7 +26,8 @@ class AmxGram {
   /// At most kPanelRows rows, as integers [rows, width], width a multiple of 16.
   void add_panel(const std::int32_t* q, std::size_t rows);
   /// The same from floats: q = round_half_even(data * scale[column]), never stored. scale is [width].
-  void add_panel(const float* data, std::ptrdiff_t stride, std::size_t dim, const float* scale, std::size_t rows);
+  void add_panel(const float* data, std::ptrdiff_t stride, std::size_t dim, const float* scale,
+                 std::size_t rows);
   /// sums[i * width + j] for j >= i (whole 16 x 16 tiles on and above the diagonal are written).
   void finish(std::int64_t* sums) const;
 
@@ -36,7 +37,8 @@ class AmxGram {
   std::size_t width_, tiles_, slices_, virtual_tiles_;
   bool empty_ = true;  // no panel since begin(): sums start from zero without being read
   AlignedVector<std::int32_t> accumulators_;  // [virtual_tiles, virtual_tiles, 16, 16], upper triangle used
-  AlignedVector<std::uint8_t> left_, right_;  // [virtual_tiles, steps, 1024] and padding, in tile layouts A and B
+  AlignedVector<std::uint8_t> left_,
+      right_;  // [virtual_tiles, steps, 1024] and padding, in tile layouts A and B
 };
 
 }  // namespace heavykeys::detail

@@ -68,7 +68,8 @@ std::vector<int> fit_grid(const Rows& block) {
   bool finite = true;
   if (is_contiguous_float(block)) {
     std::vector<float> top(block.dim, 0.0f);
-    finite = column_maxima(static_cast<const float*>(block.data), block.count, block.dim, block.row_stride, top.data());
+    finite = column_maxima(static_cast<const float*>(block.data), block.count, block.dim, block.row_stride,
+                           top.data());
     std::copy(top.begin(), top.end(), greatest.begin());
   } else {
     std::vector<double> row(block.dim);
@@ -86,7 +87,8 @@ std::vector<int> fit_grid(const Rows& block) {
   return exponents;
 }
 
-AlignedVector<float> float_scales(const Rows& rows, const std::vector<int>& exponents, int grid_bits, std::size_t width) {
+AlignedVector<float> float_scales(const Rows& rows, const std::vector<int>& exponents, int grid_bits,
+                                  std::size_t width) {
   if (!is_contiguous_float(rows) || !in_float_range(exponents, grid_bits)) return {};
   AlignedVector<float> scale(width, 0.0f);
   for (std::size_t c = 0; c < rows.dim; ++c) {
@@ -98,7 +100,8 @@ AlignedVector<float> float_scales(const Rows& rows, const std::vector<int>& expo
 void quantise(const Rows& rows, const std::vector<int>& exponents, int grid_bits, std::int32_t* q,
               std::size_t stride) {
   if (const auto scale = float_scales(rows, exponents, grid_bits, rows.dim); !scale.empty()) {
-    quantise_floats(static_cast<const float*>(rows.data), rows.count, rows.dim, rows.row_stride, scale.data(), q, stride);
+    quantise_floats(static_cast<const float*>(rows.data), rows.count, rows.dim, rows.row_stride, scale.data(),
+                    q, stride);
     return;
   }
   const DoubleQuantiser to_grid(exponents, grid_bits);

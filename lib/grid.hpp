@@ -1,4 +1,4 @@
-// The grid of a block: where floating-point keys become integers (DESIGN section 3).
+// The grid of a block: where floating-point keys become integers (docs/theory.md, "The grid").
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,8 @@ void quantise(const Rows& rows, const std::vector<int>& exponents, int grid_bits
 
 /// The scales 2^(P - e) as float32, `width` of them (zero for zero columns and padding), if rows of this
 /// view can be quantised in float32: contiguous float32 columns and exponents in its range. Else empty.
-AlignedVector<float> float_scales(const Rows& rows, const std::vector<int>& exponents, int grid_bits, std::size_t width);
+AlignedVector<float> float_scales(const Rows& rows, const std::vector<int>& exponents, int grid_bits,
+                                  std::size_t width);
 
 /// k~ = q * 2^(e - P), exactly.
 double gridded_value(std::int32_t q, int exponent, int grid_bits);

@@ -5,6 +5,7 @@
 
 #include "heavykeys/error.hpp"
 #include "lib/dtype.hpp"
+#include "lib/float_environment.hpp"
 #include "lib/isa.hpp"
 #include "lib/kernels.hpp"
 #include "lib/shared_tasks.hpp"
@@ -69,18 +70,18 @@ HeavyEntries concatenate(const std::vector<HeavyEntries>& parts) {
 }
 
 HeavyEntries heavy_entries_with(const UniversalSet& set, const Rows& queries, const Workers& workers) {
+  const FloatEnvironment ieee;
+  if (!UniversalSetAccess::is_made(set))
+    throw InvalidInput("this universal set was never made; finalize makes one");
   check_queries(queries, set.spec().dim);
   current_isa();
-  KeyPanel panel(set.spec().dim, set.size());
-  const Normalizer& normalizer = UniversalSetAccess::normalizer(set);
-  for (std::size_t u = 0; u < set.size(); ++u) {
-    panel.append(set.ids()[u], set.keys().data() + u * set.spec().dim, normalizer.scale);
-  }
+  const KeyPanel& panel = UniversalSetAccess::panel(set);
   const std::size_t tasks = (queries.count + kQueriesPerTask - 1) / kQueriesPerTask;
   std::vector<HeavyEntries> parts(tasks);
   share_tasks(workers, tasks, [&](int, std::size_t task) {
     const std::size_t begin = task * kQueriesPerTask;
-    parts[task] = entries_of(set, panel, queries.slice(begin, std::min(kQueriesPerTask, queries.count - begin)));
+    parts[task] =
+        entries_of(set, panel, queries.slice(begin, std::min(kQueriesPerTask, queries.count - begin)));
   });
   return concatenate(parts);
 }

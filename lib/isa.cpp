@@ -1,8 +1,10 @@
 #include "heavykeys/isa.hpp"
 
+#include <hwy/targets.h>
+
 #include <atomic>
 #include <cstdlib>
-#include <hwy/targets.h>
+#include <mutex>
 
 #include "heavykeys/error.hpp"
 #include "lib/gram_amx.hpp"
@@ -15,13 +17,18 @@ namespace detail {
 namespace {
 
 std::atomic<Isa> g_active{Isa::portable};
+std::atomic<bool> g_chosen{false};
 
 const char* name_of_isa(Isa isa) {
   switch (isa) {
-    case Isa::portable: return "portable";
-    case Isa::avx2: return "avx2";
-    case Isa::avx512: return "avx512";
-    case Isa::amx: return "amx";
+    case Isa::portable:
+      return "portable";
+    case Isa::avx2:
+      return "avx2";
+    case Isa::avx512:
+      return "avx512";
+    case Isa::amx:
+      return "amx";
   }
   return "portable";
 }
@@ -53,21 +60,25 @@ void use_by_name(std::string_view name) {
     known += known.empty() ? "" : ", ";
     known += name_of_isa(isa);
   }
-  throw BackendError("instruction set \"" + std::string(name) + "\" cannot be used here; available: " + known);
+  throw BackendError("instruction set \"" + std::string(name) +
+                     "\" cannot be used here; available: " + known);
 }
 
 }  // namespace
 
 Isa current_isa() {
-  static const bool chosen = [] {
-    if (const char* wish = std::getenv("HEAVYKEYS_ISA"); wish != nullptr && *wish != '\0') {
-      use_by_name(wish);
-    } else {
-      use(usable().back());
+  if (!g_chosen) {
+    static std::mutex mutex;
+    const std::lock_guard lock(mutex);
+    if (!g_chosen) {
+      if (const char* wish = std::getenv("HEAVYKEYS_ISA"); wish != nullptr && *wish != '\0') {
+        use_by_name(wish);
+      } else {
+        use(usable().back());
+      }
+      g_chosen = true;
     }
-    return true;
-  }();
-  (void)chosen;
+  }
   return g_active;
 }
 
@@ -82,8 +93,8 @@ std::vector<std::string> available_isas() {
 std::string active_isa() { return detail::name_of_isa(detail::current_isa()); }
 
 void set_isa(std::string_view name) {
-  detail::current_isa();  // the environment's choice comes first, so that it cannot come later
   detail::use_by_name(name);
+  detail::g_chosen = true;  // whatever the environment asks for
 }
 
 }  // namespace heavykeys

@@ -1,11 +1,11 @@
 // Kernels in Google Highway: this file is compiled once for each target by foreach_target.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "lib/kernels.cpp"
-#include <hwy/foreach_target.h>  // IWYU pragma: keep
-#include <hwy/aligned_allocator.h>
-#include <hwy/highway.h>
-
 #include "lib/kernels.hpp"
+
+#include <hwy/aligned_allocator.h>
+#include <hwy/foreach_target.h>  // IWYU pragma: keep
+#include <hwy/highway.h>
 
 #include <algorithm>
 #include <cmath>
@@ -61,14 +61,17 @@ bool ColumnMaxima(const float* data, std::size_t rows, std::size_t dim, std::ptr
   for (; c + lanes <= dim; c += lanes) {
     auto m = hn::Zero(kI);
     for (std::size_t r = 0; r < rows; ++r) {
-      m = hn::Max(m, hn::And(magnitude, hn::BitCast(kI, hn::LoadU(kF, data + static_cast<std::ptrdiff_t>(r) * stride + c))));
+      m = hn::Max(
+          m, hn::And(magnitude,
+                     hn::BitCast(kI, hn::LoadU(kF, data + static_cast<std::ptrdiff_t>(r) * stride + c))));
     }
     hn::StoreU(hn::BitCast(kF, m), kF, top + c);
   }
   for (; c < dim; ++c) {
     std::int32_t m = 0;
     for (std::size_t r = 0; r < rows; ++r) {
-      m = std::max(m, __builtin_bit_cast(std::int32_t, data[static_cast<std::ptrdiff_t>(r) * stride + c]) & 0x7fffffff);
+      m = std::max(m, __builtin_bit_cast(std::int32_t, data[static_cast<std::ptrdiff_t>(r) * stride + c]) &
+                          0x7fffffff);
     }
     top[c] = __builtin_bit_cast(float, m);
   }
@@ -76,8 +79,8 @@ bool ColumnMaxima(const float* data, std::size_t rows, std::size_t dim, std::ptr
   return greatest < 0x7f800000;
 }
 
-void QuantiseFloats(const float* data, std::size_t rows, std::size_t dim, std::ptrdiff_t stride, const float* scale,
-                    std::int32_t* q, std::size_t q_stride) {
+void QuantiseFloats(const float* data, std::size_t rows, std::size_t dim, std::ptrdiff_t stride,
+                    const float* scale, std::int32_t* q, std::size_t q_stride) {
   const std::size_t lanes = hn::Lanes(kF);
   for (std::size_t r = 0; r < rows; ++r, data += stride, q += q_stride) {
     std::size_t c = 0;
@@ -90,7 +93,8 @@ void QuantiseFloats(const float* data, std::size_t rows, std::size_t dim, std::p
 
 constexpr std::size_t kBlockRows = 4;  // rows of S held in registers at once
 
-/// sums[i..i+4, j..j+kVectors vectors] += k[:, i]^T k[:, j] over `rows` rows, exact since all stays below 2^53.
+/// sums[i..i+4, j..j+kVectors vectors] += k[:, i]^T k[:, j] over `rows` rows, exact since all stays below
+/// 2^53.
 template <std::size_t kVectors>
 HWY_INLINE void GramTile(const double* k, std::size_t rows, std::size_t width, std::size_t i, std::size_t j,
                          std::int64_t* sums) {
@@ -116,7 +120,8 @@ HWY_INLINE void GramTile(const double* k, std::size_t rows, std::size_t width, s
   }
 }
 
-void GramByFloat64(const std::int32_t* q, std::size_t rows, std::size_t width, int grid_bits, std::int64_t* sums) {
+void GramByFloat64(const std::int32_t* q, std::size_t rows, std::size_t width, int grid_bits,
+                   std::int64_t* sums) {
   constexpr std::size_t kPanel = 32;
   constexpr std::size_t kMaxRows = 256;  // a panel of doubles stays in L2 for any width in use
   const int spare = 53 - 2 * grid_bits;  // rows * 2^(2P) <= 2^53 keeps every sum exact
@@ -140,7 +145,8 @@ void GramByFloat64(const std::int32_t* q, std::size_t rows, std::size_t width, i
   }
 }
 
-void WeightedNorms(const std::int32_t* q, std::size_t rows, std::size_t width, const float* scale, float* out) {
+void WeightedNorms(const std::int32_t* q, std::size_t rows, std::size_t width, const float* scale,
+                   float* out) {
   const std::size_t lanes = hn::Lanes(kF);
   for (std::size_t r = 0; r < rows; ++r, q += width) {
     VF sum = hn::Zero(kF);
@@ -195,7 +201,8 @@ void ProjectedNorms(const std::int32_t* q, const std::uint32_t* index, std::size
       total[a] = hn::Zero(kF);
     }
     std::size_t j = 0;
-    for (; j + kVectors * lanes <= width; j += kVectors * lanes) ProjectTile<kVectors>(k.get(), width, matrix + j, total);
+    for (; j + kVectors * lanes <= width; j += kVectors * lanes)
+      ProjectTile<kVectors>(k.get(), width, matrix + j, total);
     for (; j < width; j += lanes) ProjectTile<1>(k.get(), width, matrix + j, total);
     for (std::size_t a = 0; a < rows; ++a) out[first + a] = hn::GetLane(hn::SumOfLanes(kF, total[a]));
   }
@@ -220,7 +227,8 @@ bool EliminatesPositively(double* a, std::size_t n, std::size_t stride) {
 
 /// One tile of dot products: kQueries queries against kVectors vectors of keys.
 template <std::size_t kQueries>
-HWY_INLINE void DotTile(const double* queries, std::size_t dim, const double* keys, std::size_t ld, double* x) {
+HWY_INLINE void DotTile(const double* queries, std::size_t dim, const double* keys, std::size_t ld,
+                        double* x) {
   const std::size_t lanes = hn::Lanes(kD);
   constexpr std::size_t kVectors = 2;
   VD acc[kQueries][kVectors];
@@ -242,8 +250,8 @@ HWY_INLINE void DotTile(const double* queries, std::size_t dim, const double* ke
   }
 }
 
-void DotProducts(const double* queries, std::size_t query_count, std::size_t dim, const double* keys, std::size_t ld,
-                 double* x) {
+void DotProducts(const double* queries, std::size_t query_count, std::size_t dim, const double* keys,
+                 std::size_t ld, double* x) {
   const std::size_t step = 2 * hn::Lanes(kD);
   for (std::size_t u = 0; u < ld; u += step) {
     std::size_t a = 0;
@@ -286,14 +294,16 @@ HWY_EXPORT(SelectAtLeast);
 bool column_maxima(const float* data, std::size_t rows, std::size_t dim, std::ptrdiff_t stride, float* top) {
   return HWY_DYNAMIC_DISPATCH(ColumnMaxima)(data, rows, dim, stride, top);
 }
-void quantise_floats(const float* data, std::size_t rows, std::size_t dim, std::ptrdiff_t stride, const float* scale,
-                     std::int32_t* q, std::size_t q_stride) {
+void quantise_floats(const float* data, std::size_t rows, std::size_t dim, std::ptrdiff_t stride,
+                     const float* scale, std::int32_t* q, std::size_t q_stride) {
   HWY_DYNAMIC_DISPATCH(QuantiseFloats)(data, rows, dim, stride, scale, q, q_stride);
 }
-void gram_by_float64(const std::int32_t* q, std::size_t rows, std::size_t width, int grid_bits, std::int64_t* sums) {
+void gram_by_float64(const std::int32_t* q, std::size_t rows, std::size_t width, int grid_bits,
+                     std::int64_t* sums) {
   HWY_DYNAMIC_DISPATCH(GramByFloat64)(q, rows, width, grid_bits, sums);
 }
-void weighted_norms(const std::int32_t* q, std::size_t rows, std::size_t width, const float* scale, float* out) {
+void weighted_norms(const std::int32_t* q, std::size_t rows, std::size_t width, const float* scale,
+                    float* out) {
   HWY_DYNAMIC_DISPATCH(WeightedNorms)(q, rows, width, scale, out);
 }
 void projected_norms(const std::int32_t* q, const std::uint32_t* index, std::size_t count, std::size_t width,
@@ -303,8 +313,8 @@ void projected_norms(const std::int32_t* q, const std::uint32_t* index, std::siz
 bool eliminates_positively(double* a, std::size_t n, std::size_t stride) {
   return HWY_DYNAMIC_DISPATCH(EliminatesPositively)(a, n, stride);
 }
-void dot_products(const double* queries, std::size_t query_count, std::size_t dim, const double* keys, std::size_t ld,
-                  double* x) {
+void dot_products(const double* queries, std::size_t query_count, std::size_t dim, const double* keys,
+                  std::size_t ld, double* x) {
   HWY_DYNAMIC_DISPATCH(DotProducts)(queries, query_count, dim, keys, ld, x);
 }
 std::size_t select_at_least(const double* x, std::size_t count, double threshold, std::uint32_t* out) {

@@ -24,15 +24,16 @@ void gram_by_float64(const std::int32_t* q, std::size_t rows, std::size_t width,
                      std::int64_t* sums);
 
 /// out[r] = sum_c (q_rc * scale[c])^2 in float32, any order: relative error <= (width + 4) 2^-24.
-void weighted_norms(const std::int32_t* q, std::size_t rows, std::size_t width, const float* scale, float* out);
+void weighted_norms(const std::int32_t* q, std::size_t rows, std::size_t width, const float* scale,
+                    float* out);
 
 /// out[r] = || sum_c (q_rc * scale[c]) * matrix[c, :] ||^2 in float32, for the rows named in `index`.
 /// norms[r] = sum_c (q_rc * scale[c])^2. matrix is [width, width].
 void projected_norms(const std::int32_t* q, const std::uint32_t* index, std::size_t count, std::size_t width,
                      const float* scale, const float* matrix, float* out, float* norms);
 
-/// True when symmetric elimination of a [n, stride] finds only positive pivots; the upper triangle is read and
-/// overwritten. Then a + E is positive definite for some |E_ij| <= 2 (n + 2) 2^-53 sqrt(a_ii a_jj).
+/// True when symmetric elimination of a [n, stride] finds only positive pivots; the upper triangle is read
+/// and overwritten. Then a + E is positive definite for some |E_ij| <= 2 (n + 2) 2^-53 sqrt(a_ii a_jj).
 bool eliminates_positively(double* a, std::size_t n, std::size_t stride);
 
 /// x[a * ld + u] = sum_i query[a * dim + i] * keys[i * ld + u], i ascending, one rounding for each multiply

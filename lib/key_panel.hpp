@@ -20,11 +20,11 @@ struct KeyPanel {
   Dyadic exact_dot(const double* raw, std::size_t u) const;
 
   std::size_t dim;
-  std::size_t ld;               // capacity, padded
-  std::vector<KeyId> ids;       // [count]
-  std::vector<double> raw;      // [count, dim]
+  std::size_t ld;                 // capacity, padded
+  std::vector<KeyId> ids;         // [count]
+  std::vector<double> raw;        // [count, dim]
   AlignedVector<double> columns;  // [dim, ld]: scaled, transposed, zero beyond count
-  std::vector<double> norm;     // [count]: upper bound of the scaled key's 2-norm
+  std::vector<double> norm;       // [count]: upper bound of the scaled key's 2-norm
   double greatest_norm = 0.0;
 };
 

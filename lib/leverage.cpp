@@ -1,6 +1,7 @@
 #include "lib/leverage.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "lib/certified_factor.hpp"
 #include "lib/exact_leverage.hpp"
@@ -18,8 +19,13 @@ constexpr double kPrintable = 1e-10;
 class Decider {
  public:
   Decider(const ExactGram& gram, const RowStore& rows, double epsilon, Effort effort)
-      : gram_(gram), rows_(rows), epsilon_(epsilon), effort_(effort), scale_(equilibration(gram)),
-        verdict_(rows.count(), Verdict::open), tau_(rows.count(), 0.0) {}
+      : gram_(gram),
+        rows_(rows),
+        epsilon_(epsilon),
+        effort_(effort),
+        scale_(equilibration(gram)),
+        verdict_(rows.count(), Verdict::open),
+        tau_(rows.count(), 0.0) {}
 
   Leverages run() {
     std::vector<std::size_t> columns = nonzero_columns(gram_);
@@ -59,7 +65,8 @@ class Decider {
       tau_[r] = tau.value;
       if (tau.upper < epsilon_) {
         verdict_[r] = Verdict::light;
-      } else if (tau.lower >= epsilon_ && (effort_ == Effort::loose || tau.upper - tau.lower <= kPrintable * tau.value)) {
+      } else if (tau.lower >= epsilon_ &&
+                 (effort_ == Effort::loose || tau.upper - tau.lower <= kPrintable * tau.value)) {
         verdict_[r] = Verdict::heavy;
       }
     }
@@ -72,10 +79,21 @@ class Decider {
       if (verdict_[r] == Verdict::open) open.push_back(r);
     }
     if (open.empty()) return;
-    const auto decisions = exact_leverages(gram_, basis, rows_, open, epsilon_);
+    // Ties come in crowds of equal rows: each distinct row is decided once.
+    std::map<std::vector<double>, std::size_t> first_of;
+    std::vector<std::size_t> distinct, decision_of;
+    std::vector<double> row(gram_.dim());
+    for (std::size_t r : open) {
+      rows_.read(r, row.data());
+      const auto [it, is_new] = first_of.try_emplace(row, distinct.size());
+      if (is_new) distinct.push_back(r);
+      decision_of.push_back(it->second);
+    }
+    const auto decisions = exact_leverages(gram_, basis, rows_, distinct, epsilon_);
     for (std::size_t i = 0; i < open.size(); ++i) {
-      verdict_[open[i]] = decisions[i].heavy ? Verdict::heavy : Verdict::light;
-      tau_[open[i]] = decisions[i].tau;
+      const ExactDecision& decision = decisions[decision_of[i]];
+      verdict_[open[i]] = decision.heavy ? Verdict::heavy : Verdict::light;
+      tau_[open[i]] = decision.tau;
     }
   }
 

@@ -15,7 +15,8 @@ struct Leverages {
   std::size_t rank = 0;           ///< exact rank of G (thorough only)
 };
 
-/// thorough: every decision exact. loose: rows float arithmetic cannot tell from epsilon are kept; enough for pruning.
+/// thorough: every decision exact. loose: rows float arithmetic cannot tell from epsilon are kept; enough for
+/// pruning.
 enum class Effort { loose, thorough };
 
 /// Leverages of `rows`, each of which must be a row of the K~ behind `gram` (then it lies in its row

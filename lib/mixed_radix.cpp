@@ -40,7 +40,8 @@ std::vector<std::uint64_t> MixedRadix::digits(const std::vector<std::uint64_t>& 
   for (std::size_t i = 0; i < fields_.size(); ++i) {
     const PrimeField& f = fields_[i];
     std::uint64_t known = 0;
-    for (std::size_t j = i; j-- > 0;) known = f.add(f.multiply(known, f.element(fields_[j].prime())), f.element(v[j]));
+    for (std::size_t j = i; j-- > 0;)
+      known = f.add(f.multiply(known, f.element(fields_[j].prime())), f.element(v[j]));
     v[i] = f.value(f.multiply(f.subtract(f.element(residues[i]), known), inverses_[i]));
   }
   return v;

@@ -11,8 +11,8 @@ namespace heavykeys::detail {
 
 namespace {
 
-constexpr double kSlack = 1.0 + 1e-10;     // rounding of the bounds themselves
-constexpr double kUnderflow = 0x1p-1000;   // scaled coordinates below 2^-1022 may have lost bits
+constexpr double kSlack = 1.0 + 1e-10;    // rounding of the bounds themselves
+constexpr double kUnderflow = 0x1p-1000;  // scaled coordinates below 2^-1022 may have lost bits
 
 }  // namespace
 
@@ -40,7 +40,11 @@ ScaledQuery ScaledQuery::make(const double* raw, const std::vector<int>& s, doub
 }
 
 Normalizer::Normalizer(ExactGram g, std::vector<int> s)
-    : gram(std::move(g)), scale(std::move(s)), ld(padded(gram.dim())), matrix(gram.dim() * ld), low(gram.dim() * ld) {
+    : gram(std::move(g)),
+      scale(std::move(s)),
+      ld(padded(gram.dim())),
+      matrix(gram.dim() * ld),
+      low(gram.dim() * ld) {
   for (std::size_t i = 0; i < gram.dim(); ++i) {
     for (std::size_t j = 0; j <= i; ++j) {
       const DoubleDouble v = scaled_entry(gram, scale, i, j);

@@ -41,7 +41,7 @@ struct Normalizer {
 
   ExactGram gram;
   std::vector<int> scale;
-  std::size_t ld;              // columns of `matrix`, padded
+  std::size_t ld;                // columns of `matrix`, padded
   AlignedVector<double> matrix;  // [d, ld] row-major: nearest doubles
   AlignedVector<double> low;     // [d, ld]: what the nearest doubles leave
 };

@@ -33,8 +33,8 @@ std::shared_ptr<PruneFilter> PruneFilter::from_factor(const Factor& factor, std:
   filter->epsilon_ = epsilon;
   filter->theta_ = factor.theta();
 
-  // M = X^T X; for positive c, M <= diag(sum_j |M_ij| c_j / c_i). With c_i = 1/sqrt(M_ii) each term is a correlation,
-  // so that a diagonal M is bounded by itself.
+  // M = X^T X; for positive c, M <= diag(sum_j |M_ij| c_j / c_i). With c_i = 1/sqrt(M_ii) each term is a
+  // correlation, so that a diagonal M is bounded by itself.
   std::vector<double> m(r * r, 0.0);
   for (std::size_t k = 0; k < r; ++k) {
     for (std::size_t i = 0; i <= k; ++i) {
@@ -58,7 +58,8 @@ std::shared_ptr<PruneFilter> PruneFilter::from_factor(const Factor& factor, std:
 
   filter->inverse_.assign(width * width, 0.0f);
   for (std::size_t k = 0; k < r; ++k) {
-    for (std::size_t i = 0; i <= k; ++i) filter->inverse_[order[i] * width + k] = static_cast<float>(x[k * r + i]);
+    for (std::size_t i = 0; i <= k; ++i)
+      filter->inverse_[order[i] * width + k] = static_cast<float>(x[k * r + i]);
   }
   // float32: rounding of X, then dot products of `width` terms; float64: the error of X itself.
   const double gamma = (static_cast<double>(width) + 4) * 0x1p-24;
@@ -90,24 +91,29 @@ std::shared_ptr<const PruneFilter> PruneFilter::build(const ExactGram& gram, dou
 
 bool PruneFilter::whole_block_is_light(const BlockGram& block, int grid_bits) const {
   const std::size_t d = scale_.size(), width = block.width();
+  if (block.rows() < d) return false;  // the rows one by one are cheaper
   std::vector<double> unit(d);
   for (std::size_t i = 0; i < d; ++i) {
     const int e = block.exponents()[i];
-    unit[i] = e == kZeroColumn ? 0.0 : std::ldexp(1.0, e - grid_bits - scale_[i]);  // infinite: the test fails
+    unit[i] =
+        e == kZeroColumn ? 0.0 : std::ldexp(1.0, e - grid_bits - scale_[i]);  // infinite: the test fails
   }
   AlignedVector<double> a(d * width, 0.0);
   double trace = 0.0;
   for (std::size_t i = 0; i < d; ++i) {
     for (std::size_t j = i; j < d; ++j) {
-      a[i * width + j] = epsilon_ * gram_[i * d + j] - static_cast<double>(block.sums()[i * width + j]) * unit[i] * unit[j];
+      a[i * width + j] =
+          epsilon_ * gram_[i * d + j] - static_cast<double>(block.sums()[i * width + j]) * unit[i] * unit[j];
     }
-    trace += epsilon_ * gram_[i * d + i] + static_cast<double>(block.sums()[i * width + i]) * unit[i] * unit[i];
+    trace +=
+        epsilon_ * gram_[i * d + i] + static_cast<double>(block.sums()[i * width + i]) * unit[i] * unit[i];
   }
   // Rounding of G', S, their difference, and the elimination: all below (2 d + 8) 2^-53 trace.
   const double shift = 8.0 * (static_cast<double>(d) + 8.0) * 0x1p-53 * trace;
   for (std::size_t i = 0; i < d; ++i) {
-    const bool absent = weight_[i] == std::numeric_limits<double>::infinity() && unit[i] == 0.0;
-    a[i * width + i] = absent ? 1.0 : a[i * width + i] - shift;  // a column that is zero in G' and in the block
+    const bool absent = std::isinf(weight_[i]) && block.exponents()[i] == kZeroColumn;
+    a[i * width + i] =
+        absent ? 1.0 : a[i * width + i] - shift;  // a column that is zero in G' and in the block
   }
   return eliminates_positively(a.data(), d, width);
 }
@@ -124,7 +130,8 @@ void PruneFilter::survivors(BlockGram& block, int grid_bits, std::vector<std::ui
     const double unit = std::ldexp(1.0, std::clamp(exponents[i] - grid_bits - scale_[i], -500, 500));
     // Raising a scale raises the diagonal bound, so clamping from below is safe; at kLargest a single
     // nonzero integer already exceeds every epsilon, also through factor_slack_.
-    diagonal[i] = static_cast<float>(std::clamp(std::sqrt(weight_[i]) * unit * (1.0 + 1e-6), kSmallest, kLargest));
+    diagonal[i] =
+        static_cast<float>(std::clamp(std::sqrt(weight_[i]) * unit * (1.0 + 1e-6), kSmallest, kLargest));
     // The projection can cancel, so its scales are exact powers of two; what is set to 0 here is below
     // 2^-76 in the row and is made good by underflow_.
     plain[i] = std::isinf(weight_[i]) || unit > kLargest ? static_cast<float>(kLargest)
@@ -132,7 +139,8 @@ void PruneFilter::survivors(BlockGram& block, int grid_bits, std::vector<std::ui
                                                          : static_cast<float>(unit);
   }
 
-  std::vector<float> norms(BlockGram::kPanelRows), projections(BlockGram::kPanelRows), lengths(BlockGram::kPanelRows);
+  std::vector<float> norms(BlockGram::kPanelRows), projections(BlockGram::kPanelRows),
+      lengths(BlockGram::kPanelRows);
   std::vector<std::uint32_t> open;
   for (std::size_t first = 0; first < block.rows(); first += BlockGram::kPanelRows) {
     const std::size_t count = std::min(BlockGram::kPanelRows, block.rows() - first);
@@ -143,10 +151,12 @@ void PruneFilter::survivors(BlockGram& block, int grid_bits, std::vector<std::ui
       if (!(norms[r] * kFloatMargin < epsilon_)) open.push_back(static_cast<std::uint32_t>(r));
     }
     if (open.empty()) continue;
-    projected_norms(q, open.data(), open.size(), width, plain.data(), inverse_.data(), projections.data(), lengths.data());
+    projected_norms(q, open.data(), open.size(), width, plain.data(), inverse_.data(), projections.data(),
+                    lengths.data());
     for (std::size_t a = 0; a < open.size(); ++a) {
       const double root = std::sqrt(static_cast<double>(projections[a])) * kFloatMargin +
-                          factor_slack_ * std::sqrt(static_cast<double>(lengths[a])) * kFloatMargin + underflow_;
+                          factor_slack_ * std::sqrt(static_cast<double>(lengths[a])) * kFloatMargin +
+                          underflow_;
       const double tau = root * root / (1.0 - theta_) * kFloatMargin;
       if (!(tau < epsilon_)) survivors.push_back(static_cast<std::uint32_t>(first) + open[a]);
     }

@@ -1,4 +1,4 @@
-// The cheap test that lets rows go while streaming (DESIGN section 3, "prune loosely, decide exactly").
+// The cheap test that lets rows go while streaming (docs/theory.md, T2).
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,9 @@ namespace heavykeys::detail {
 /// Over-estimates tau from the Gram matrix G' of any subset of the rows: G >= G' in the Loewner order,
 /// so k^T G'^-1 k >= tau(k). A row is dropped only when the over-estimate is certified below epsilon.
 ///
-/// Three tests, each for what the one before could not drop: the whole block, when its exact Gram matrix S satisfies
-/// S < epsilon G' (every row has k k^T <= S); a row by a diagonal bound on G'^-1; a row by the factor of G'.
-/// Errors of floating point are in the margins.
+/// Three tests, each for what the one before could not drop: the whole block, when its exact Gram matrix S
+/// satisfies S < epsilon G' (every row has k k^T <= S); a row by a diagonal bound on G'^-1; a row by the
+/// factor of G'. Errors of floating point are in the margins.
 class PruneFilter {
  public:
   /// Null when no filter can be certified: G' too near singular on its nonzero columns.
@@ -24,6 +24,11 @@ class PruneFilter {
 
   /// Appends to `survivors` the row numbers of the block last computed that cannot be dropped.
   void survivors(BlockGram& block, int grid_bits, std::vector<std::uint32_t>& survivors) const;
+
+  std::size_t memory_bytes() const {
+    return sizeof *this + scale_.size() * sizeof(int) + (gram_.size() + weight_.size()) * 8 +
+           inverse_.size() * 4;
+  }
 
   /// True when every row of the block last computed is certified light. Cost: O(d^3), nothing for each row.
   bool whole_block_is_light(const BlockGram& block, int grid_bits) const;
@@ -41,7 +46,7 @@ class PruneFilter {
   std::vector<int> scale_;        // equilibration of G'
   std::vector<double> gram_;      // [d, d] G' equilibrated, upper triangle
   std::vector<double> weight_;    // [d] G'^-1 <= diag(weight); infinite for zero columns of G'
-  AlignedVector<float> inverse_;    // [width, width] transposed L^-1, columns of K down
+  AlignedVector<float> inverse_;  // [width, width] transposed L^-1, columns of K down
   double factor_slack_ = 0.0;     // || computed - true projection || <= factor_slack_ * || k ||
   double underflow_ = 0.0;        // what values too small for float32 could add
   double theta_ = 0.0;            // G' is within (1 +- theta) of L L^T

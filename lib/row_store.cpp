@@ -78,7 +78,9 @@ void RowStore::keep(const std::vector<std::size_t>& rows) {
 }
 
 Rows RowStore::view(std::uint64_t first_id, std::uint64_t stream) const {
-  return {data(), wide_ ? Dtype::f64 : Dtype::f32, count(), dim_, static_cast<std::ptrdiff_t>(dim_), 1, first_id, stream};
+  return {
+      data(), wide_ ? Dtype::f64 : Dtype::f32, count(), dim_, static_cast<std::ptrdiff_t>(dim_), 1, first_id,
+      stream};
 }
 
 }  // namespace heavykeys::detail

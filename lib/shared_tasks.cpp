@@ -4,14 +4,18 @@
 #include <exception>
 #include <mutex>
 
+#include "lib/float_environment.hpp"
+
 namespace heavykeys::detail {
 
-void share_tasks(const Workers& workers, std::size_t count, const std::function<void(int, std::size_t)>& body) {
+void share_tasks(const Workers& workers, std::size_t count,
+                 const std::function<void(int, std::size_t)>& body) {
   std::atomic<std::size_t> next{0};
   std::atomic<std::size_t> failed{count};  // tasks from here on need not be started
   std::mutex mutex;
   std::exception_ptr error;
   workers.run([&](int worker) {
+    const FloatEnvironment ieee;
     if (worker >= workers.count) return;  // the caller asked for fewer than the backend has
     for (;;) {
       const std::size_t task = next.fetch_add(1);

@@ -6,6 +6,7 @@
 
 #include "heavykeys/error.hpp"
 #include "lib/absorb.hpp"
+#include "lib/float_environment.hpp"
 #include "lib/sketch_state.hpp"
 
 namespace heavykeys {
@@ -65,12 +66,15 @@ std::size_t Sketch::memory_bytes() const {
   std::size_t bytes = sizeof(detail::SketchState) + state_->gram.words().size() * sizeof(detail::Limb) +
                       2 * state_->spec.dim * sizeof(int) + state_->candidates.ids.capacity() * sizeof(KeyId) +
                       state_->candidates.rows.memory_bytes();
+  if (state_->filter) bytes += state_->filter->memory_bytes();
   for (const auto& [first, run] : state_->fragments) bytes += run.memory_bytes();
-  for (const auto& [stream, ranges] : state_->coverage.streams()) bytes += ranges.capacity() * sizeof(detail::Range);
+  for (const auto& [stream, ranges] : state_->coverage.streams())
+    bytes += ranges.capacity() * sizeof(detail::Range);
   return bytes;
 }
 
 void merge(Sketch& into, const Sketch& from) {
+  const detail::FloatEnvironment ieee;
   const detail::SketchState& b = detail::SketchAccess::state(from);
   if (into.spec() != b.spec) {
     throw Incompatible("sketches of different specs do not merge: " + to_string(into.spec()) + " and " +

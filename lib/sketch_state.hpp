@@ -30,7 +30,9 @@ struct SketchState {
   std::size_t candidate_limit = 0;
 
   std::uint64_t block_of(std::uint64_t row) const { return row / spec.block_rows; }
-  Range fragment_range(const Fragments::value_type& f) const { return {f.first.row, f.first.row + f.second.count()}; }
+  Range fragment_range(const Fragments::value_type& f) const {
+    return {f.first.row, f.first.row + f.second.count()};
+  }
   /// Prunes and renews the filter when due. Changes no canonical byte.
   void maintain();
 };

@@ -44,14 +44,16 @@ void validate(const Spec& spec) {
     throw InvalidInput("block_rows is " + std::to_string(b) + "; it must be a power of two in 16 .. 4096");
   }
   if (spec.score.kind != Score::Kind::power) {
-    throw InvalidInput("score kind " + std::to_string(static_cast<unsigned>(spec.score.kind)) + " is unknown");
+    throw InvalidInput("score kind " + std::to_string(static_cast<unsigned>(spec.score.kind)) +
+                       " is unknown");
   }
   Score::power(spec.score.parameter);
 }
 
 std::string to_string(const Spec& spec) {
-  return "dim=" + std::to_string(spec.dim) + " score=" + spec.score.name() + " epsilon=" + shortest(spec.epsilon) +
-         " grid_bits=" + std::to_string(spec.grid_bits) + " block_rows=" + std::to_string(spec.block_rows);
+  return "dim=" + std::to_string(spec.dim) + " score=" + spec.score.name() +
+         " epsilon=" + shortest(spec.epsilon) + " grid_bits=" + std::to_string(spec.grid_bits) +
+         " block_rows=" + std::to_string(spec.block_rows);
 }
 
 }  // namespace heavykeys

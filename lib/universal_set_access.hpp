@@ -2,6 +2,7 @@
 #pragma once
 
 #include "heavykeys/universal_set.hpp"
+#include "lib/key_panel.hpp"
 #include "lib/normalizer.hpp"
 
 namespace heavykeys::detail {
@@ -12,7 +13,9 @@ struct UniversalSetAccess {
   static std::size_t& rank(UniversalSet& u) { return u.rank_; }
   static std::vector<KeyId>& ids(UniversalSet& u) { return u.ids_; }
   static std::vector<double>& leverage(UniversalSet& u) { return u.leverage_; }
-  static std::vector<double>& keys(UniversalSet& u) { return u.keys_; }
+  static std::shared_ptr<const KeyPanel>& panel(UniversalSet& u) { return u.panel_; }
+  static const KeyPanel& panel(const UniversalSet& u) { return *u.panel_; }
+  static bool is_made(const UniversalSet& u) { return u.normalizer_ != nullptr; }
   static std::shared_ptr<const Normalizer>& normalizer(UniversalSet& u) { return u.normalizer_; }
   static const Normalizer& normalizer(const UniversalSet& u) { return *u.normalizer_; }
 };

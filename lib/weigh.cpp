@@ -12,7 +12,7 @@ namespace {
 
 constexpr double kUp = 1.0 + 0x1p-49, kDown = 1.0 - 0x1p-49;  // a handful of roundings of the bounds
 constexpr double kWidth = 1e-10;                              // promised width of [lower, upper]
-constexpr double kTiny = 0x1p-400;                            // below it squares would lose bits
+constexpr double kTiny = 0x1p-400, kTinyEpsilon = 0x1p-500;   // below them squares would lose bits
 
 struct Entry {
   double weight, lower, upper;
@@ -31,7 +31,7 @@ std::optional<Entry> exact_entry(const Dyadic& x, const Dyadic& n, double epsilo
   if ((square + (n * Dyadic(epsilon)).negated()).sign() < 0) return std::nullopt;
   const int scale = -n.binary_exponent();  // both in the range of a double: x^2 <= N
   const double w = std::min(1.0, static_cast<double>(square.rounded(scale) / n.rounded(scale)));
-  return Entry{w, w * (1.0 - 0x1p-52), std::min(1.0, w * (1.0 + 0x1p-51))};
+  return Entry{w, std::nextafter(w, 0.0), std::min(1.0, std::nextafter(w, 2.0))};
 }
 
 }  // namespace
@@ -53,12 +53,13 @@ void weigh(Weighing& w, const KeyPanel& panel, std::size_t first, std::size_t la
     n.value = static_cast<double>(exact_normalizer().rounded(-2 * w.query.shift));
     n.error = n.value * 0x1p-52;
   }
-  if (!(n.value > kTiny)) only_exact = true;
+  if (!(n.value > kTiny) || w.epsilon < kTinyEpsilon) only_exact = true;
 
   const double gamma = dot_error(panel.dim) * w.query.norm2;
   // No key below this can reach epsilon: (|x| + error)^2 < epsilon (N - error).
   const double threshold =
-      only_exact ? 0.0 : std::sqrt(w.epsilon * (n.value - n.error)) * kDown - gamma * panel.greatest_norm * kUp;
+      only_exact ? 0.0
+                 : std::sqrt(w.epsilon * (n.value - n.error)) * kDown - gamma * panel.greatest_norm * kUp;
   std::vector<std::uint32_t> selected(last - first);
   selected.resize(select_at_least(x + first, last - first, threshold, selected.data()));
   for (std::uint32_t offset : selected) {
@@ -71,7 +72,8 @@ void weigh(Weighing& w, const KeyPanel& panel, std::size_t first, std::size_t la
       const double lower = least * least / (n.value + n.error) * kDown;
       if (upper < w.epsilon) continue;
       if (lower >= w.epsilon && upper - lower <= kWidth) {
-        append(out, panel.ids[u], {std::min(1.0, magnitude * magnitude / n.value), lower, std::min(1.0, upper)});
+        append(out, panel.ids[u],
+               {std::min(1.0, magnitude * magnitude / n.value), lower, std::min(1.0, upper)});
         continue;
       }
     }

@@ -16,12 +16,13 @@ double dot_error(std::size_t dim);
 struct Weighing {
   ScaledQuery query;
   double epsilon = 0.0;
-  Bounded normalizer;                          // scaled units
-  std::function<Dyadic()> exact_normalizer;    // raw units; called at most a few times
+  Bounded normalizer;                        // scaled units
+  std::function<Dyadic()> exact_normalizer;  // raw units; called at most a few times
 };
 
-/// Appends to `out` the entries of one query among keys `first` .. `last` - 1 of the panel; x are its scaled dot products.
-/// float64 where it is certain and narrow enough, else exact arithmetic: membership is always the exact answer.
+/// Appends to `out` the entries of one query among keys `first` .. `last` - 1 of the panel; x are its scaled
+/// dot products. float64 where it is certain and narrow enough, else exact arithmetic: membership is always
+/// the exact answer.
 void weigh(Weighing& weighing, const KeyPanel& panel, std::size_t first, std::size_t last, const double* x,
            HeavyEntries& out);
 

@@ -17,6 +17,7 @@
 #include "lib/byte_stream.hpp"
 #include "lib/crc64.hpp"
 #include "lib/dtype.hpp"
+#include "lib/float_environment.hpp"
 #include "lib/leverage.hpp"
 #include "lib/sketch_state.hpp"
 
@@ -172,11 +173,23 @@ void get_fragments(ByteReader& in, SketchState& s) {
     const bool inside = run.count() > 0 && run.count() < s.spec.block_rows &&
                         s.block_of(range.begin) == s.block_of(range.end - 1);
     // Runs that touch inside one block would have been one run.
-    const bool touches = i > 0 && first.stream == end.stream && range.begin == end.row && range.begin % s.spec.block_rows != 0;
+    const bool touches =
+        i > 0 && first.stream == end.stream && range.begin == end.row && range.begin % s.spec.block_rows != 0;
     if (!inside || touches || (i > 0 && first < end)) ByteReader::fail("waiting rows are not in order");
     end = {first.stream, range.end};
     s.fragments.emplace(first, std::move(run));
   }
+}
+
+/// True when the value is a multiple of 2^(low - P) and at most 2^high: a value of this column's grid.
+bool on_grid(double value, int low, int high, int grid_bits) {
+  if (value == 0.0) return true;
+  if (low == kZeroColumn ||
+      std::fabs(value) > std::ldexp(1.0, std::min(high, 1023)) * (high > 1023 ? 2.0 : 1.0))
+    return false;
+  const double units =
+      std::ldexp(value, grid_bits - low);  // exact: low <= high, and the value is not small beside 2^low
+  return !std::isfinite(units) || units == std::nearbyint(units);
 }
 
 /// Candidates lie in complete blocks; waiting rows do not; the Gram matrix is of the complete blocks.
@@ -198,10 +211,17 @@ void check_together(const SketchState& s) {
     }
   }
   if (complete.row_count() != s.gram.rows()) ByteReader::fail("row counts disagree");
+  std::vector<double> row(s.spec.dim);
   for (std::size_t i = 0; i < s.candidates.size(); ++i) {
     const KeyId id = s.candidates.ids[i];
     if (i > 0 && !(s.candidates.ids[i - 1] < id)) ByteReader::fail("candidates are not in order");
-    if (!complete.overlaps(id.stream, {id.row, id.row + 1})) ByteReader::fail("a candidate was never absorbed");
+    if (!complete.overlaps(id.stream, {id.row, id.row + 1}))
+      ByteReader::fail("a candidate was never absorbed");
+    s.candidates.rows.read(i, row.data());
+    for (std::size_t c = 0; c < s.spec.dim; ++c) {
+      if (!on_grid(row[c], s.gram.low()[c], s.gram.high()[c], s.spec.grid_bits))
+        ByteReader::fail("a candidate is not on the grid");
+    }
   }
 }
 
@@ -210,6 +230,7 @@ void check_together(const SketchState& s) {
 }  // namespace detail
 
 std::vector<std::byte> to_bytes(const Sketch& sketch) {
+  const detail::FloatEnvironment ieee;
   detail::ByteWriter body;
   detail::put_body(body, detail::SketchAccess::state(sketch));
   detail::ByteWriter out;
@@ -223,23 +244,26 @@ std::vector<std::byte> to_bytes(const Sketch& sketch) {
 }
 
 Sketch from_bytes(std::span<const std::byte> bytes) {
+  const detail::FloatEnvironment ieee;
   using detail::ByteReader;
   ByteReader in(bytes);
-  if (bytes.size() < detail::kHeader || std::memcmp(bytes.data(), detail::kMagic.data(), detail::kMagic.size()) != 0) {
+  if (bytes.size() < detail::kHeader ||
+      std::memcmp(bytes.data(), detail::kMagic.data(), detail::kMagic.size()) != 0) {
     throw Corrupt("not a heavykeys sketch");
   }
   in.get<std::uint64_t>();  // the magic
   const auto version = in.get<std::uint32_t>();
   if (version > detail::kVersion) {
-    throw Corrupt("the sketch is of format version " + std::to_string(version) + "; this program reads up to version " +
-                  std::to_string(detail::kVersion));
+    throw Corrupt("the sketch is of format version " + std::to_string(version) +
+                  "; this program reads up to version " + std::to_string(detail::kVersion));
   }
   if (version == 0 || in.get<std::uint32_t>() != 0) ByteReader::fail("its header is damaged");
   const auto size = in.get<std::uint64_t>();
   if (size != bytes.size()) {
     ByteReader::fail("it has " + std::to_string(bytes.size()) + " bytes and says " + std::to_string(size));
   }
-  if (in.get<std::uint64_t>() != detail::crc64(bytes.subspan(detail::kHeader))) ByteReader::fail("its checksum is wrong");
+  if (in.get<std::uint64_t>() != detail::crc64(bytes.subspan(detail::kHeader)))
+    ByteReader::fail("its checksum is wrong");
 
   Sketch sketch(detail::get_spec(in));
   detail::SketchState& s = detail::SketchAccess::state(sketch);
@@ -253,7 +277,8 @@ Sketch from_bytes(std::span<const std::byte> bytes) {
   detail::check_together(s);
   // What is left, such as a candidate that is not heavy, shows when it is written again.
   const std::vector<std::byte> again = to_bytes(sketch);
-  if (!std::equal(again.begin(), again.end(), bytes.begin(), bytes.end())) ByteReader::fail("it is not in canonical form");
+  if (!std::equal(again.begin(), again.end(), bytes.begin(), bytes.end()))
+    ByteReader::fail("it is not in canonical form");
   return sketch;
 }
 

@@ -5,6 +5,7 @@
 #include "heavykeys/error.hpp"
 #include "heavykeys/parallel.hpp"
 #include "lib/absorb.hpp"
+#include "lib/float_environment.hpp"
 #include "lib/shared_tasks.hpp"
 #include "parallel/workers.hpp"
 
@@ -28,15 +29,18 @@ void for_head(std::size_t head, Body body) {
 }  // namespace
 
 void absorb(std::span<Sketch> sketches, std::span<const Rows> rows, const Options& options) {
+  const detail::FloatEnvironment ieee;
   if (sketches.size() != rows.size()) {
-    throw InvalidInput(std::to_string(sketches.size()) + " sketches, but rows for " + std::to_string(rows.size()) + " heads");
+    throw InvalidInput(std::to_string(sketches.size()) + " sketches, but rows for " +
+                       std::to_string(rows.size()) + " heads");
   }
   const detail::Workers workers = make_workers(options);
   const std::size_t heads = sketches.size();
   std::vector<std::unique_ptr<detail::Absorption>> absorptions(heads);
   const auto run_head = [&](std::size_t h, const detail::Workers& own) {
     for_head(h, [&] {
-      absorptions[h] = std::make_unique<detail::Absorption>(detail::SketchAccess::state(sketches[h]), rows[h]);
+      absorptions[h] =
+          std::make_unique<detail::Absorption>(detail::SketchAccess::state(sketches[h]), rows[h]);
       absorptions[h]->run(own);
     });
   };

@@ -11,14 +11,16 @@
 namespace heavykeys::parallel {
 
 detail::Workers make_workers(const Options& options) {
-  if (options.threads < 0) throw InvalidInput("threads is " + std::to_string(options.threads) + "; it must not be negative");
+  if (options.threads < 0)
+    throw InvalidInput("threads is " + std::to_string(options.threads) + "; it must not be negative");
 #ifdef HEAVYKEYS_TBB
   if (options.runtime == Runtime::tbb) return tbb_workers(options.threads);
 #endif
 #ifdef HEAVYKEYS_OPENMP
   if (options.runtime == Runtime::openmp) return openmp_workers(options.threads);
 #endif
-  throw BackendError(std::string("this build has no ") + (options.runtime == Runtime::tbb ? "oneTBB" : "OpenMP"));
+  throw BackendError(std::string("this build has no ") +
+                     (options.runtime == Runtime::tbb ? "oneTBB" : "OpenMP"));
 }
 
 void absorb(Sketch& sketch, const Rows& rows, const Options& options) {

@@ -7,7 +7,7 @@
 
 #include "parallel/workers.hpp"
 
-#ifdef __SANITIZE_THREAD__
+#ifdef HEAVYKEYS_TSAN
 #include <sanitizer/tsan_interface.h>
 #endif
 
@@ -15,10 +15,11 @@ namespace heavykeys::parallel {
 
 namespace {
 
-/// oneTBB's library is not instrumented, so ThreadSanitizer sees neither that the tasks begin after the call nor
-/// that it returns after them. This says so, and no more: races between tasks are still seen.
+/// Neither oneTBB nor this file is instrumented (CMakeLists.txt), so ThreadSanitizer sees neither that tasks
+/// begin after the call nor that it returns after them. This says so, and no more: races between tasks are
+/// still seen.
 struct ForkJoin {
-#ifdef __SANITIZE_THREAD__
+#ifdef HEAVYKEYS_TSAN
   char begun = 0, ended = 0;
   void before_all() { __tsan_release(&begun); }
   void before_task() { __tsan_acquire(&begun); }
@@ -40,7 +41,8 @@ detail::Workers tbb_workers(int threads) {
             // More threads than cores is the caller's right; without this, oneTBB would warn on stderr.
             using Limit = oneapi::tbb::global_control;
             const Limit limit(Limit::max_allowed_parallelism,
-                              std::max(Limit::active_value(Limit::max_allowed_parallelism), static_cast<std::size_t>(count)));
+                              std::max(Limit::active_value(Limit::max_allowed_parallelism),
+                                       static_cast<std::size_t>(count)));
             ForkJoin order;
             order.before_all();
             oneapi::tbb::task_arena arena(count);

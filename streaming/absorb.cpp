@@ -1,5 +1,6 @@
-#include "heavykeys/streaming.hpp"
 #include "lib/absorb.hpp"
+
+#include "heavykeys/streaming.hpp"
 
 namespace heavykeys::streaming {
 

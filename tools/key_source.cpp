@@ -21,7 +21,8 @@ KeyShape shape_of(const Tensor& tensor) {
 
 class MappedKeys : public KeySource {
  public:
-  MappedKeys(const std::string& name, Tensor tensor) : KeySource(name, shape_of(tensor)), tensor_(std::move(tensor)) {}
+  MappedKeys(const std::string& name, Tensor tensor)
+      : KeySource(name, shape_of(tensor)), tensor_(std::move(tensor)) {}
 
   void start(std::size_t block_rows, int threads) override {
     chunk_rows_ = block_rows * kBlocksPerThread * static_cast<std::size_t>(threads);

@@ -40,9 +40,9 @@ struct CausalAccess;
 /// Causal heavy entries: query i sees only the keys j <= i + (n - m) (bottom-right aligned), and
 /// its weights are normalised over those. One pass over the keys, in order; the queries are read in place.
 ///
-/// Workspace: O(d^2 + d/epsilon * d + block_rows d), independent of n (DESIGN T6), plus the entries found.
-/// Cost: O(n d^2 + m (d^2 + (d/epsilon + block_rows) d)).
-/// Guarantee: as for heavy_entries, on the prefix. Queries that see no key have no entries.
+/// Workspace: O(d^2 + d/epsilon * d + block_rows d), independent of n (docs/theory.md T6), plus the entries
+/// found. Cost: O(n d^2 + m (d^2 + (d/epsilon + block_rows) d)). Guarantee: as for heavy_entries, on the
+/// prefix. Queries that see no key have no entries.
 class CausalHeavy {
  public:
   /// `queries` [m, d] must outlive this object; `key_count` is n, the rows that will be absorbed.
@@ -52,7 +52,8 @@ class CausalHeavy {
   CausalHeavy& operator=(CausalHeavy&&) noexcept;
   ~CausalHeavy();
 
-  /// The next keys: first_id must be next_row(). Throws InvalidInput, nothing absorbed, on bad rows.
+  /// The next keys: first_id must be next_row(). Throws InvalidInput, nothing absorbed, on bad rows. When
+  /// memory runs out (std::bad_alloc), the rows before next_row() are in and the pass can go on from there.
   void absorb(const Rows& keys);
   std::uint64_t next_row() const;
 

@@ -12,7 +12,8 @@ namespace heavykeys {
 std::vector<std::string> available_isas();
 
 /// The one in use: the last of available_isas(), unless the environment variable HEAVYKEYS_ISA
-/// (read once, at first use) or set_isa chose another.
+/// (read at first use) or set_isa chose another. A name in the environment that cannot be had is a
+/// BackendError at every use until set_isa chooses one that can.
 std::string active_isa();
 
 /// Uses this instruction set from now on, in the whole process.

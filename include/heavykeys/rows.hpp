@@ -1,6 +1,7 @@
 // A view of rows that live elsewhere: keys or queries, in the caller's memory, never copied to be read.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>

@@ -22,7 +22,7 @@ struct SketchAccess;
 ///
 /// Size: O(d^2 + d * d/epsilon) plus at most block_rows rows for each open block; independent of n.
 /// Guarantee: the state is a function of the SET of rows absorbed, not of order, chunks or engine
-/// (DESIGN T2: a commutative monoid); `to_bytes` is equal exactly when the states are.
+/// (docs/theory.md T2: a commutative monoid); `to_bytes` is equal exactly when the states are.
 /// Threads: distinct sketches are independent; one sketch may be read by many threads or changed by one.
 class Sketch {
  public:
@@ -45,7 +45,8 @@ class Sketch {
   /// Candidates held right now; at least |U|, pruned from time to time, bounded whatever n.
   std::size_t candidate_count() const;
 
-  /// Bytes of heap memory held by this sketch.
+  /// Bytes of heap memory held by this sketch (allocator and map overhead not counted; copies share the
+  /// filter).
   std::size_t memory_bytes() const;
 
  private:
@@ -55,7 +56,8 @@ class Sketch {
 
 /// Absorbs everything `from` has seen into `into`; open blocks complete each other.
 /// Cost: O(d^2 + |C| d), plus O(block_rows d^2) for every block the merge completes.
-/// Throws Incompatible when the Specs differ (both are in the text) or a row is in both; `into` is then unchanged.
+/// Throws Incompatible when the Specs differ (both are in the text) or a row is in both; `into` is then
+/// unchanged.
 void merge(Sketch& into, const Sketch& from);
 
 /// The canonical bytes (docs/format.md): equal for equal states, whatever engine made them.

@@ -2,7 +2,6 @@
 //
 // A new version adds files; none is ever made again. To add: heavykeys_tests_golden "[write]" in this folder.
 #include <catch2/catch.hpp>
-
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -21,7 +20,7 @@ struct Golden {
   std::size_t rows, dim, block_rows;
   int grid_bits;
   double epsilon;
-  int range;           // exponents of the values span this many powers of two
+  int range;  // exponents of the values span this many powers of two
   std::uint64_t streams;
   std::vector<std::uint64_t> universal;  // rows of U, all streams one after the other
 };
@@ -87,7 +86,8 @@ TEST_CASE("golden files are read, mean the same, and are written again byte for 
 
 TEST_CASE("every golden file in the folder is listed") {
   std::size_t files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(kFolder)) files += entry.path().extension() == ".hks";
+  for (const auto& entry : std::filesystem::directory_iterator(kFolder))
+    files += entry.path().extension() == ".hks";
   REQUIRE(files == kGolden.size());
 }
 

@@ -1,7 +1,6 @@
 // The number types under the sketch, against 128-bit integers and Boost's exact numbers.
-#include <catch2/catch.hpp>
-
 #include <boost/multiprecision/cpp_int.hpp>
+#include <catch2/catch.hpp>
 #include <cmath>
 
 #include "lib/double_double.hpp"
@@ -152,7 +151,8 @@ TEST_CASE("mixed radix recovers sign and size from residues") {
     REQUIRE(radix.sign(residues) == v.sign());
     if (v <= 0) continue;
     const auto size = radix.magnitude(residues);
-    const Rational got = exactly(size.mantissa) * Rational(Integer(1) << static_cast<unsigned>(size.exponent + 2000)) /
+    const Rational got = exactly(size.mantissa) *
+                         Rational(Integer(1) << static_cast<unsigned>(size.exponent + 2000)) /
                          Rational(Integer(1) << 2000u);
     REQUIRE(abs(Rational(got / v - 1)) < Rational(1, Integer(1) << 66));
   }

@@ -1,6 +1,5 @@
 // The wide Gram matrix: a commutative monoid, whatever the exponents.
 #include <catch2/catch.hpp>
-
 #include <cmath>
 
 #include "lib/block_gram.hpp"
@@ -42,7 +41,9 @@ TEST_CASE("sums do not depend on order or grouping, and one limb becomes many") 
     for (std::size_t b = 0; b < blocks; ++b) {
       std::vector<double> k(5 * d);
       const int spread = trial % 5 == 0 ? 2000 : trial % 5 == 1 ? 0 : 80;
-      for (double& v : k) v = random.below(6) == 0 ? 0.0 : std::ldexp(random.gaussian(), random.integer(-spread / 2, spread / 2));
+      for (double& v : k)
+        v = random.below(6) == 0 ? 0.0
+                                 : std::ldexp(random.gaussian(), random.integer(-spread / 2, spread / 2));
       parts.push_back(of_block(k, 5, d));
     }
     ExactGram forward(d, 24), left(d, 24), right(d, 24);

@@ -1,6 +1,5 @@
 // Every kernel on every instruction set of this machine, against loops anyone can check.
 #include <catch2/catch.hpp>
-
 #include <cmath>
 #include <limits>
 
@@ -33,7 +32,8 @@ std::vector<std::int32_t> random_integers(support::Random& random, std::size_t r
   return q;
 }
 
-std::vector<std::int64_t> plain_gram(const std::vector<std::int32_t>& q, std::size_t rows, std::size_t width) {
+std::vector<std::int64_t> plain_gram(const std::vector<std::int32_t>& q, std::size_t rows,
+                                     std::size_t width) {
   std::vector<std::int64_t> s(width * width, 0);
   for (std::size_t r = 0; r < rows; ++r) {
     for (std::size_t i = 0; i < width; ++i) {
@@ -45,7 +45,8 @@ std::vector<std::int64_t> plain_gram(const std::vector<std::int32_t>& q, std::si
   return s;
 }
 
-void require_upper_equal(const std::vector<std::int64_t>& got, const std::vector<std::int64_t>& want, std::size_t width) {
+void require_upper_equal(const std::vector<std::int64_t>& got, const std::vector<std::int64_t>& want,
+                         std::size_t width) {
   for (std::size_t i = 0; i < width; ++i) {
     for (std::size_t j = i; j < width; ++j) REQUIRE(got[i * width + j] == want[i * width + j]);
   }
@@ -101,8 +102,9 @@ TEST_CASE("quantising rounds half to even on every instruction set") {
   IsaGuard guard;
   support::Random random(3);
   std::vector<float> k;
-  for (int i = -40; i <= 40; ++i) k.push_back(static_cast<float>(i) * 0.5f);         // every half
-  for (float v : {8388607.5f, 8388608.0f, 16777215.0f, -16777215.0f, 4194303.5f, 4194304.5f, 0.49999997f}) k.push_back(v);
+  for (int i = -40; i <= 40; ++i) k.push_back(static_cast<float>(i) * 0.5f);  // every half
+  for (float v : {8388607.5f, 8388608.0f, 16777215.0f, -16777215.0f, 4194303.5f, 4194304.5f, 0.49999997f})
+    k.push_back(v);
   while (k.size() % 7 != 0) k.push_back(static_cast<float>(random.gaussian() * 1e6));
   const std::vector<float> ones(7, 1.0f);
   for (const std::string& isa : heavykeys::available_isas()) {
@@ -124,7 +126,8 @@ TEST_CASE("column maxima are exact and see NaN and Inf in any column") {
     for (const std::size_t dim : {1u, 5u, 16u, 67u, 130u}) {
       const std::size_t rows = 9;
       const std::ptrdiff_t stride = static_cast<std::ptrdiff_t>(dim) + 3;
-      std::vector<float> data(rows * static_cast<std::size_t>(stride), std::numeric_limits<float>::quiet_NaN());
+      std::vector<float> data(rows * static_cast<std::size_t>(stride),
+                              std::numeric_limits<float>::quiet_NaN());
       std::vector<float> want(dim, 0.0f), top(dim);
       for (std::size_t r = 0; r < rows; ++r) {
         for (std::size_t c = 0; c < dim; ++c) {
@@ -191,19 +194,23 @@ TEST_CASE("the pruning norms are within their stated error") {
     heavykeys::set_isa(isa);
     std::vector<float> norms(rows), projections(index.size()), lengths(index.size());
     weighted_norms(q.data(), rows, width, scale.data(), norms.data());
-    projected_norms(q.data(), index.data(), index.size(), width, scale.data(), matrix.data(), projections.data(), lengths.data());
+    projected_norms(q.data(), index.data(), index.size(), width, scale.data(), matrix.data(),
+                    projections.data(), lengths.data());
     const auto length = [&](std::size_t r) {
       double sum = 0.0;
-      for (std::size_t c = 0; c < width; ++c) sum += std::pow(static_cast<double>(q[r * width + c]) * static_cast<double>(scale[c]), 2);
+      for (std::size_t c = 0; c < width; ++c)
+        sum += std::pow(static_cast<double>(q[r * width + c]) * static_cast<double>(scale[c]), 2);
       return sum;
     };
-    for (std::size_t r = 0; r < rows; ++r) REQUIRE(static_cast<double>(norms[r]) == Approx(length(r)).epsilon(1e-5));
+    for (std::size_t r = 0; r < rows; ++r)
+      REQUIRE(static_cast<double>(norms[r]) == Approx(length(r)).epsilon(1e-5));
     for (std::size_t a = 0; a < index.size(); ++a) {
       double want = 0.0;
       for (std::size_t j = 0; j < width; ++j) {
         double y = 0.0;
         for (std::size_t c = 0; c < width; ++c) {
-          y += static_cast<double>(q[index[a] * width + c]) * static_cast<double>(scale[c]) * static_cast<double>(matrix[c * width + j]);
+          y += static_cast<double>(q[index[a] * width + c]) * static_cast<double>(scale[c]) *
+               static_cast<double>(matrix[c * width + j]);
         }
         want += y * y;
       }
@@ -222,7 +229,8 @@ TEST_CASE("all 65,536 half-precision numbers convert exactly") {
       REQUIRE((fraction == 0 ? std::isinf(got) : std::isnan(got)));
       continue;
     }
-    const double magnitude = exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
+    const double magnitude =
+        exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
     REQUIRE(static_cast<double>(got) == ((h & 0x8000) != 0 ? -magnitude : magnitude));
   }
 }

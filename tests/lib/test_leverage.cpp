@@ -1,6 +1,6 @@
-// The pieces behind the decision: intervals that hold the truth, exact bases, filters that never drop a heavy row.
+// The pieces behind the decision: intervals that hold the truth, exact bases, filters that never drop a heavy
+// row.
 #include <catch2/catch.hpp>
-
 #include <cmath>
 
 #include "heavykeys/isa.hpp"
@@ -67,8 +67,12 @@ void intervals_hold_the_truth(double condition, std::uint64_t seed) {
     CAPTURE(condition, r, tau.lower, tau.upper);
     REQUIRE(tau.lower < tau.upper);
     // The exact engine says on which side of each end the truth lies.
-    if (tau.lower > 0) REQUIRE(exact_leverages(built.gram, factor.order(), built.rows, {r}, tau.lower)[0].heavy);
-    if (tau.upper < 1) REQUIRE_FALSE(exact_leverages(built.gram, factor.order(), built.rows, {r}, std::nextafter(tau.upper, 2.0))[0].heavy);
+    if (tau.lower > 0)
+      REQUIRE(exact_leverages(built.gram, factor.order(), built.rows, {r}, tau.lower)[0].heavy);
+    if (tau.upper < 1)
+      REQUIRE_FALSE(
+          exact_leverages(built.gram, factor.order(), built.rows, {r}, std::nextafter(tau.upper, 2.0))[0]
+              .heavy);
     const double exact = exact_leverages(built.gram, factor.order(), built.rows, {r}, 0.5)[0].tau;
     REQUIRE(exact >= tau.lower * (1 - 1e-12));
     REQUIRE(exact <= tau.upper * (1 + 1e-12));
@@ -105,13 +109,15 @@ TEST_CASE("exact ties are heavy, one unit in the last place above them is not") 
   const std::vector<double> k{3, 4, 3, 4, 3, 4, 3, 4, 3, 4};
   const Built built = build(k, 5, 2);
   REQUIRE(decide_leverages(built.gram, built.rows, 0.2, Effort::thorough).kept.empty());
-  REQUIRE(decide_leverages(built.gram, built.rows, std::nextafter(0.2, 0.0), Effort::thorough).kept.size() == 5);
+  REQUIRE(decide_leverages(built.gram, built.rows, std::nextafter(0.2, 0.0), Effort::thorough).kept.size() ==
+          5);
   const std::vector<double> four(k.begin(), k.begin() + 8);
   const Built quarter = build(four, 4, 2);
   const Leverages tie = decide_leverages(quarter.gram, quarter.rows, 0.25, Effort::thorough);
   REQUIRE(tie.kept.size() == 4);
   for (double tau : tie.tau) REQUIRE(tau == 0.25);
-  REQUIRE(decide_leverages(quarter.gram, quarter.rows, std::nextafter(0.25, 1.0), Effort::thorough).kept.empty());
+  REQUIRE(
+      decide_leverages(quarter.gram, quarter.rows, std::nextafter(0.25, 1.0), Effort::thorough).kept.empty());
 }
 
 TEST_CASE("the filter never drops a row that is heavy, and does drop") {
@@ -140,7 +146,8 @@ TEST_CASE("the filter never drops a row that is heavy, and does drop") {
     dropped += n - survivors.size();
     for (std::size_t r : decide_leverages(built.gram, built.rows, epsilon, Effort::thorough).kept) {
       CAPTURE(trial, r);
-      REQUIRE(std::find(survivors.begin(), survivors.end(), static_cast<std::uint32_t>(r)) != survivors.end());
+      REQUIRE(std::find(survivors.begin(), survivors.end(), static_cast<std::uint32_t>(r)) !=
+              survivors.end());
     }
   }
   REQUIRE(tried >= 40);
