@@ -1,0 +1,125 @@
+// Every allocation of absorb, merge, finalize and the causal pass is made to fail once. std::bad_alloc comes
+// through, the sketch is as it was, and the same call then succeeds with the same bytes.
+#include <catch2/catch.hpp>
+
+#include <cstdlib>
+#include <functional>
+#include <new>
+
+#include "heavykeys/heavykeys.hpp"
+#include "heavykeys/streaming.hpp"
+#include "support/sketches.hpp"
+
+namespace {
+
+long g_allocations_left = -1;  // negative: none fails
+
+void* allocate(std::size_t size, std::size_t alignment) {
+  if (g_allocations_left >= 0 && g_allocations_left-- == 0) throw std::bad_alloc();
+  size = size == 0 ? alignment : (size + alignment - 1) / alignment * alignment;
+  if (void* p = std::aligned_alloc(alignment, size)) return p;
+  throw std::bad_alloc();
+}
+
+/// Fails allocation `number` of the call. True when the call made that many and threw std::bad_alloc.
+bool fails_at(long number, const std::function<void()>& call) {
+  g_allocations_left = number;
+  try {
+    call();
+  } catch (const std::bad_alloc&) {
+    g_allocations_left = -1;
+    return true;
+  }
+  g_allocations_left = -1;
+  return false;
+}
+
+struct Keys {
+  std::vector<double> values;
+  explicit Keys(std::size_t n) {
+    support::Random random(5);
+    for (std::size_t i = 0; i < 3 * n; ++i) values.push_back(random.gaussian());
+  }
+  heavykeys::Rows rows(std::size_t begin, std::size_t count) const {
+    return heavykeys::rows(values.data() + 3 * begin, count, 3, begin);
+  }
+};
+
+}  // namespace
+
+void* operator new(std::size_t size) { return allocate(size, alignof(std::max_align_t)); }
+void* operator new(std::size_t size, std::align_val_t a) { return allocate(size, static_cast<std::size_t>(a)); }
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+
+TEST_CASE("a sketch is unchanged by an absorb or merge that runs out of memory, and goes on") {
+  const Keys keys(40);
+  heavykeys::Sketch start(support::make_spec(3, 0.1)), other(support::make_spec(3, 0.1));
+  heavykeys::streaming::absorb(start, keys.rows(0, 5));
+  heavykeys::streaming::absorb(start, keys.rows(9, 3));
+  heavykeys::streaming::absorb(other, keys.rows(5, 4));
+  heavykeys::streaming::absorb(other, keys.rows(12, 20));
+  const std::vector<std::byte> before = to_bytes(start);
+  const std::vector<std::function<void(heavykeys::Sketch&)>> calls{
+      [&](heavykeys::Sketch& s) { heavykeys::streaming::absorb(s, keys.rows(12, 26)); },
+      [&](heavykeys::Sketch& s) { merge(s, other); },
+      [&](heavykeys::Sketch& s) { heavykeys::streaming::absorb(s, keys.rows(5, 4)); }};
+  for (const auto& call : calls) {
+    heavykeys::Sketch want = start;
+    call(want);
+    long failures = 0;
+    for (;; ++failures) {
+      heavykeys::Sketch sketch = start;
+      if (!fails_at(failures, [&] { call(sketch); })) break;
+      REQUIRE(to_bytes(sketch) == before);
+      call(sketch);
+      REQUIRE(to_bytes(sketch) == to_bytes(want));
+    }
+    REQUIRE(failures > 0);
+  }
+}
+
+TEST_CASE("finalize, heavy_entries and to_bytes that run out of memory can be asked again") {
+  const Keys keys(40);
+  heavykeys::Sketch sketch(support::make_spec(3, 0.1));
+  heavykeys::streaming::absorb(sketch, keys.rows(0, 40));
+  const heavykeys::UniversalSet set = finalize(sketch);
+  const heavykeys::HeavyEntries entries = heavy_entries(set, keys.rows(0, 10));
+  const std::vector<std::byte> bytes = to_bytes(sketch);
+  const std::vector<std::function<void()>> calls{[&] { finalize(sketch); }, [&] { heavy_entries(set, keys.rows(0, 10)); },
+                                                 [&] { to_bytes(sketch); }, [&] { heavykeys::from_bytes(bytes); }};
+  for (const auto& call : calls) {
+    long failures = 0;
+    while (fails_at(failures, call)) ++failures;
+    REQUIRE(failures > 3);
+    REQUIRE(to_bytes(sketch) == bytes);
+    REQUIRE(heavy_entries(finalize(sketch), keys.rows(0, 10)) == entries);
+  }
+}
+
+TEST_CASE("a causal pass that runs out of memory says where it is, goes on from there, and loses nothing") {
+  const Keys keys(40);
+  const heavykeys::Spec spec = support::make_spec(3, 0.1);
+  heavykeys::CausalHeavy whole(spec, keys.rows(0, 40), 40);
+  whole.absorb(keys.rows(0, 40));
+  const heavykeys::HeavyEntries want = whole.finish();
+  REQUIRE(want.query_count() == 40);
+  long failures = 0;
+  for (;; ++failures) {
+    heavykeys::CausalHeavy pass(spec, keys.rows(0, 40), 40);
+    if (!fails_at(failures, [&] { pass.absorb(keys.rows(0, 40)); })) break;
+    const std::size_t at = pass.next_row();
+    if (at < 40) pass.absorb(keys.rows(at, 40 - at));
+    REQUIRE(pass.finish() == want);
+  }
+  REQUIRE(failures > 100);
+  for (failures = 0;; ++failures) {
+    heavykeys::CausalHeavy pass(spec, keys.rows(0, 40), 40);
+    pass.absorb(keys.rows(0, 40));
+    if (!fails_at(failures, [&] { pass.finish(); })) break;
+    REQUIRE(pass.finish() == want);
+  }
+  REQUIRE(failures > 3);
+}
