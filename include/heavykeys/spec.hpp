@@ -26,9 +26,8 @@ struct Score {
 /// Everything that decides the result, and nothing that does not: equal Specs and equal rows
 /// give equal bytes from every engine. Tuning (threads, push sizes, instruction set) lives elsewhere.
 struct Spec {
-  std::size_t dim = 0;  ///< d, columns of K: 1 .. 4096
-  double epsilon =
-      0.0;  ///< threshold, in (0, 1]: keys that can reach weight >= epsilon are heavy
+  std::size_t dim = 0;            ///< d, columns of K: 1 .. 4096
+  double epsilon = 0.0;           ///< threshold, in (0, 1]: keys that can reach weight >= epsilon are heavy
   Score score = {};               ///< f
   int grid_bits = 24;             ///< P: keys are rounded to P bits below their column's block maximum
   std::size_t block_rows = 4096;  ///< B: rows that share one grid, a power of two in 16 .. 4096

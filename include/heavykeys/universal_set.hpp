@@ -34,8 +34,10 @@ class UniversalSet {
   double size_bound() const;                              ///< rank / epsilon
 
   // Views into this object: not to be had of one that is about to go.
-  std::span<const KeyId> ids() const& { return ids_; }             ///< [size], ascending
-  std::span<const double> leverage() const& { return leverage_; }  ///< [size], tau, relative error <= 1e-10 (one unit, if subnormal)
+  std::span<const KeyId> ids() const& { return ids_; }  ///< [size], ascending
+  std::span<const double> leverage() const& {
+    return leverage_;
+  }                                       ///< [size], tau, relative error <= 1e-10 (one unit, if subnormal)
   std::span<const double> keys() const&;  ///< [size, d] row-major, the gridded keys K~
   std::span<const KeyId> ids() && = delete;
   std::span<const double> leverage() && = delete;

@@ -1,7 +1,6 @@
 // Every allocation of absorb, merge, finalize and the causal pass is made to fail once. std::bad_alloc comes
 // through, the sketch is as it was, and the same call then succeeds with the same bytes.
 #include <catch2/catch.hpp>
-
 #include <cstdlib>
 #include <functional>
 #include <new>
@@ -48,7 +47,9 @@ struct Keys {
 }  // namespace
 
 void* operator new(std::size_t size) { return allocate(size, alignof(std::max_align_t)); }
-void* operator new(std::size_t size, std::align_val_t a) { return allocate(size, static_cast<std::size_t>(a)); }
+void* operator new(std::size_t size, std::align_val_t a) {
+  return allocate(size, static_cast<std::size_t>(a));
+}
 void operator delete(void* p) noexcept { std::free(p); }
 void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
@@ -88,8 +89,9 @@ TEST_CASE("finalize, heavy_entries and to_bytes that run out of memory can be as
   const heavykeys::UniversalSet set = finalize(sketch);
   const heavykeys::HeavyEntries entries = heavy_entries(set, keys.rows(0, 10));
   const std::vector<std::byte> bytes = to_bytes(sketch);
-  const std::vector<std::function<void()>> calls{[&] { finalize(sketch); }, [&] { heavy_entries(set, keys.rows(0, 10)); },
-                                                 [&] { to_bytes(sketch); }, [&] { heavykeys::from_bytes(bytes); }};
+  const std::vector<std::function<void()>> calls{
+      [&] { finalize(sketch); }, [&] { heavy_entries(set, keys.rows(0, 10)); }, [&] { to_bytes(sketch); },
+      [&] { heavykeys::from_bytes(bytes); }};
   for (const auto& call : calls) {
     long failures = 0;
     while (fails_at(failures, call)) ++failures;

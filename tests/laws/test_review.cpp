@@ -1,10 +1,10 @@
 // Faults that a reviewer found, each as the law it broke.
-#include <catch2/catch.hpp>
+#include <xmmintrin.h>
 
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <cmath>
 #include <cstring>
-#include <xmmintrin.h>
 
 #include "heavykeys/heavykeys.hpp"
 #include "heavykeys/parallel.hpp"
@@ -92,35 +92,43 @@ TEST_CASE("a host that flushes subnormals or rounds upwards gets the same bytes"
 TEST_CASE("an empty sketch whose columns claim exponents is Corrupt") {
   const std::vector<std::byte> bytes = to_bytes(Sketch(support::make_spec(1, 0.5)));
   // header 32, spec 40, streams 8, rows 8, then low[0] and high[0]
-  CHECK_THROWS_AS(heavykeys::from_bytes(forged(bytes, 88, std::uint64_t{0x0000000100000001})), heavykeys::Corrupt);
+  CHECK_THROWS_AS(heavykeys::from_bytes(forged(bytes, 88, std::uint64_t{0x0000000100000001})),
+                  heavykeys::Corrupt);
   CHECK_NOTHROW(heavykeys::from_bytes(forged(bytes, 88, std::uint64_t{0x8000000080000000})));
 }
 
 TEST_CASE("a candidate finer than its grid is Corrupt") {
   std::vector<double> k(16, 1.0);
-  const std::vector<std::byte> bytes = to_bytes(support::absorbed(support::make_spec(1, 0.01), heavykeys::rows(k.data(), 16, 1)));
-  const float one = 1.0f, finer = std::nextafter(1.0f, 2.0f) - 1.0f;  // 2^-23; the grid of [1/2, 2) is 2^-23 as well
+  const std::vector<std::byte> bytes =
+      to_bytes(support::absorbed(support::make_spec(1, 0.01), heavykeys::rows(k.data(), 16, 1)));
+  const float one = 1.0f,
+              finer = std::nextafter(1.0f, 2.0f) - 1.0f;  // 2^-23; the grid of [1/2, 2) is 2^-23 as well
   const auto* p = reinterpret_cast<const std::byte*>(&one);
-  const auto at = static_cast<std::size_t>(std::search(bytes.begin() + 32, bytes.end(), p, p + 4) - bytes.begin());
+  const auto at =
+      static_cast<std::size_t>(std::search(bytes.begin() + 32, bytes.end(), p, p + 4) - bytes.begin());
   REQUIRE(at < bytes.size());
   CHECK_THROWS_AS(heavykeys::from_bytes(forged(bytes, at, finer / 1024.0f)), heavykeys::Corrupt);
 }
 
 TEST_CASE("a universal set that was never made is refused, and so are keys without data") {
   const double q[] = {1.0};
-  CHECK_THROWS_AS(heavy_entries(heavykeys::UniversalSet{}, heavykeys::rows(q, 1, 1)), heavykeys::InvalidInput);
+  CHECK_THROWS_AS(heavy_entries(heavykeys::UniversalSet{}, heavykeys::rows(q, 1, 1)),
+                  heavykeys::InvalidInput);
   heavykeys::CausalHeavy pass(support::make_spec(1, 0.5), heavykeys::rows(q, 1, 1), 2);
-  CHECK_THROWS_AS(pass.absorb(heavykeys::rows(static_cast<const double*>(nullptr), 2, 1)), heavykeys::InvalidInput);
+  CHECK_THROWS_AS(pass.absorb(heavykeys::rows(static_cast<const double*>(nullptr), 2, 1)),
+                  heavykeys::InvalidInput);
 }
 
 TEST_CASE("rows that arrive scattered one by one close up without a gap") {
   // Every second row first: as many ranges as rows. Each append then costs a search and a shift, no scan.
   Sketch sketch(support::make_spec(1, 0.5, 24, 4096));
   const double one = 1.0;
-  for (std::uint64_t r = 0; r < 20000; ++r) heavykeys::streaming::absorb(sketch, heavykeys::rows(&one, 1, 1, 2 * r));
+  for (std::uint64_t r = 0; r < 20000; ++r)
+    heavykeys::streaming::absorb(sketch, heavykeys::rows(&one, 1, 1, 2 * r));
   CHECK(sketch.row_count() == 20000);
   CHECK_THROWS_AS(finalize(sketch), heavykeys::InvalidInput);
-  for (std::uint64_t r = 0; r < 20000; ++r) heavykeys::streaming::absorb(sketch, heavykeys::rows(&one, 1, 1, 2 * r + 1));
+  for (std::uint64_t r = 0; r < 20000; ++r)
+    heavykeys::streaming::absorb(sketch, heavykeys::rows(&one, 1, 1, 2 * r + 1));
   CHECK(sketch.next_row() == 40000);
   CHECK(finalize(sketch).row_count() == 40000);
 }

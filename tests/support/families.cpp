@@ -42,7 +42,11 @@ Matrix low_rank(const Request& q, Random& random) {
 Matrix barely_full_rank(const Request& q, Random& random) {
   Matrix m = low_rank(q, random);
   const double unit = std::ldexp(1.0, -random.integer(0, std::max(q.grid_bits - 10, 0)));
-  for (int i = 0; i < 2; ++i) m(random.below(q.n), random.below(q.d)) += unit;
+  for (int i = 0; i < 2; ++i) {
+    const std::size_t row = random.below(q.n);
+    const std::size_t column = random.below(q.d);
+    m(row, column) += unit;
+  }
   return m;
 }
 
@@ -143,7 +147,8 @@ Matrix signed_copies(const Request& q, Random& random) {
   const Matrix one = filled(1, q.d, [&](auto, auto) { return random.gaussian(); });
   Matrix m(q.n, q.d);
   for (std::size_t r = 0; r < q.n; ++r) {
-    const double s = std::ldexp(random.sign(), random.integer(-2, 2));
+    const double sign = random.sign();
+    const double s = std::ldexp(sign, random.integer(-2, 2));
     for (std::size_t c = 0; c < q.d; ++c) m(r, c) = s * one(0, c);
   }
   return m;
