@@ -1,4 +1,4 @@
-"""The definitions of DESIGN sections 1 to 3 in plain NumPy float64, and files to try them on."""
+"""The definitions of docs/theory.md in plain NumPy float64, and files to try them on."""
 
 import json
 import struct
