@@ -14,7 +14,7 @@ cmake -S "$outside" -B "$scratch/package" -G Ninja -DCMAKE_BUILD_TYPE=Release -D
 cmake --build "$scratch/package" > /dev/null
 "$scratch/package/outside"
 
-if cmake -S "$outside" -B "$scratch/absent" -DCMAKE_PREFIX_PATH="$scratch/prefix" -DCMAKE_PROJECT_INCLUDE="$source/tests/install/absent.cmake" > "$scratch/absent.log" 2>&1; then
+if cmake -S "$outside" -B "$scratch/absent" -G Ninja -DCMAKE_PREFIX_PATH="$scratch/prefix" -DCMAKE_PROJECT_INCLUDE="$source/tests/install/absent.cmake" > "$scratch/absent.log" 2>&1; then
   echo "a component that was not built was found" >&2
   exit 1
 fi
