@@ -88,7 +88,7 @@ HeavyEntries heavy_entries_with(const UniversalSet& set, const Rows& queries, co
 
 }  // namespace detail
 
-HeavyEntries heavy_entries(const UniversalSet& set, const Rows& queries) {
+HeavyEntries heavy_entries(const UniversalSet& set, const Rows& queries, const HeavyOptions&) {
   return detail::heavy_entries_with(set, queries, detail::serial_workers());
 }
 

@@ -1,33 +1,50 @@
 #include "heavykeys/spec.hpp"
 
-#include <charconv>
 #include <string>
 
 #include "heavykeys/error.hpp"
 #include "heavykeys/version.hpp"
+#include "lib/rule.hpp"
+#include "lib/text.hpp"
 
 namespace heavykeys {
 
-namespace {
-
-std::string shortest(double v) {
-  char text[32];
-  const auto end = std::to_chars(text, text + sizeof text, v).ptr;
-  return {text, end};
-}
-
-}  // namespace
+using detail::shortest;
 
 const char* version() { return HEAVYKEYS_VERSION; }
 
-Score Score::power(double p) {
-  if (!(p == 2.0)) {
-    throw InvalidInput("score power:" + shortest(p) + " is not served by this version; it serves power:2");
+namespace {
+
+/// The fields of a Score can be written by anyone: they must be what its own maker would have made.
+void check_score(const Spec& spec) {
+  const Score& score = spec.score;
+  switch (score.kind) {
+    case Score::Kind::power:
+      Score::power(score.parameter);
+      break;
+    case Score::Kind::polynomial:
+      if (Score::polynomial(score.coefficients) != score)
+        throw InvalidInput("score polynomial ends in zeros");
+      break;
+    case Score::Kind::custom: {
+      const bool growth =
+          score.parameter == 2 || score.parameter == 4 || score.parameter == 6 || score.parameter == 8;
+      if (!growth || score.coefficients.size() != 1 || !(score.coefficients[0] >= 0.0) ||
+          score.label.empty() || score.label.size() > 255) {
+        throw InvalidInput("score custom:" + score.label + " was not made by Score::custom");
+      }
+      break;
+    }
+    case Score::Kind::expressive:
+    case Score::Kind::softmax:
+      break;
+    default:
+      throw InvalidInput("score kind " + std::to_string(static_cast<unsigned>(score.kind)) + " is unknown");
   }
-  return {Kind::power, p};
+  detail::rule_for(spec);
 }
 
-std::string Score::name() const { return "power:" + shortest(parameter); }
+}  // namespace
 
 void validate(const Spec& spec) {
   if (spec.dim < 1 || spec.dim > 4096) {
@@ -43,11 +60,10 @@ void validate(const Spec& spec) {
   if (b < 16 || b > 4096 || (b & (b - 1)) != 0) {
     throw InvalidInput("block_rows is " + std::to_string(b) + "; it must be a power of two in 16 .. 4096");
   }
-  if (spec.score.kind != Score::Kind::power) {
-    throw InvalidInput("score kind " + std::to_string(static_cast<unsigned>(spec.score.kind)) +
-                       " is unknown");
+  if (spec.sample_rows > (std::size_t{1} << 20)) {
+    throw InvalidInput("sample_rows is " + std::to_string(spec.sample_rows) + "; it must be in 0 .. 2^20");
   }
-  Score::power(spec.score.parameter);
+  check_score(spec);
 }
 
 std::string to_string(const Spec& spec) {

@@ -16,21 +16,38 @@ namespace heavykeys {
 struct HeavyEntries {
   std::vector<std::int64_t> indptr;  ///< [m + 1], starts at 0
   std::vector<KeyId> keys;           ///< [nnz]
-  std::vector<double> weights;       ///< [nnz], A_j(q) = (q.k_j)^2 / sum_l (q.k_l)^2
+  std::vector<double> weights;       ///< [nnz], A_j(q) = f(q.k_j) / sum_l f(q.k_l), or the estimate of it
   std::vector<double> lower;         ///< [nnz], certified: lower <= true weight
-  std::vector<double> upper;         ///< [nnz], certified: true weight <= upper; upper - lower <= 1e-10
+  std::vector<double> upper;         ///< [nnz], certified: true weight <= upper
 
   std::size_t query_count() const { return indptr.empty() ? 0 : indptr.size() - 1; }
   friend bool operator==(const HeavyEntries&, const HeavyEntries&) = default;
 };
 
+/// Which entries to list where the weight is known only as an interval [lower, upper].
+enum class Mode {
+  no_false_negatives,  ///< all with upper >= epsilon: every heavy key is listed
+  no_false_positives,  ///< all with lower >= epsilon: every key listed is heavy
+};
+
+struct HeavyOptions {
+  Mode mode = Mode::no_false_negatives;
+  /// delta in (0, 1): [lower, upper] is narrowed by the interval of the row sample (Spec::sample_rows), which
+  /// misses the true weights of a query with probability at most delta over the seed. 0: certified bounds.
+  double confidence = 0.0;
+
+  friend bool operator==(const HeavyOptions&, const HeavyOptions&) = default;
+};
+
 /// All keys j with A_j(q_i) >= epsilon for each query i, over ALL n keys, found from U alone.
-/// Shapes: queries [m, d], any dtype. Workspace: O(|U| d + d^2), independent of n.
-/// Cost: O(m (d^2 + |U| d)).
-/// Guarantee: membership equals exact rational arithmetic on the gridded keys and the given queries;
-/// ties are entries. A query orthogonal to every key has no entries (its weights are 0/0).
-/// Throws InvalidInput for another dim, or for NaN/Inf, naming row and column.
-HeavyEntries heavy_entries(const UniversalSet& set, const Rows& queries);
+/// Shapes: queries [m, d], any dtype. Workspace: O(|U| d + D^2), independent of n (D: coordinates of the
+/// lift, d where there is none). Cost: O(m (D^2 + |U| d)). Guarantee, for a score with exact weights
+/// (score.hpp): membership equals exact rational arithmetic on the gridded keys and the given queries; ties
+/// are entries; upper - lower <= 1e-10; `options` change nothing. For other scores the true weight lies in
+/// [lower, upper] (T8), and `mode` says which keys are listed. A query orthogonal to every key has no entries
+/// (its weights are 0/0). Throws InvalidInput for another dim, for NaN/Inf, naming row and column, or for
+/// options out of range.
+HeavyEntries heavy_entries(const UniversalSet& set, const Rows& queries, const HeavyOptions& options = {});
 
 namespace detail {
 struct CausalState;

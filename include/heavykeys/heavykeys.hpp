@@ -6,6 +6,7 @@
 #include "heavykeys/heavy_entries.hpp"
 #include "heavykeys/isa.hpp"
 #include "heavykeys/rows.hpp"
+#include "heavykeys/score.hpp"
 #include "heavykeys/sketch.hpp"
 #include "heavykeys/spec.hpp"
 #include "heavykeys/universal_set.hpp"
