@@ -113,7 +113,7 @@ Rule rule_for(const Spec& spec) {
           "score softmax has no universal set smaller than the keys themselves (keys on a circle are each "
           "heavy for some query, docs/theory.md T9): use scan, which reads the queries first");
   }
-  if (!rule.weighted && !(rule.threshold >= kLeastThreshold)) {
+  if (!rule.weighted && rule.threshold != spec.epsilon && !(rule.threshold >= kLeastThreshold)) {
     throw InvalidInput("epsilon " + shortest(spec.epsilon) + " with score " + spec.score.name() +
                        " makes a leverage threshold that no key is below");
   }
