@@ -12,9 +12,6 @@ namespace heavykeys::detail {
 
 namespace {
 
-/// Below this no leverage of 2^62 rows could be told from zero: nothing would ever be dropped.
-constexpr double kLeastThreshold = 0x1p-900;
-
 /// A double below v by 2^-44 to 2^-31 of it, with 32 significant bits: what a libm may round differently is
 /// gone.
 double rounded_down(double v) {
@@ -126,10 +123,6 @@ Rule rule_for(const Spec& spec) {
       throw InvalidInput(
           "score softmax has no universal set smaller than the keys themselves (keys on a circle are each "
           "heavy for some query, docs/theory.md T9): use scan, which reads the queries first");
-  }
-  if (!rule.weighted && rule.threshold != spec.epsilon && !(rule.threshold >= kLeastThreshold)) {
-    throw InvalidInput("epsilon " + shortest(spec.epsilon) + " with score " + spec.score.name() +
-                       " makes a leverage threshold that no key is below");
   }
   return rule;
 }
