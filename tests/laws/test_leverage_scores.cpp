@@ -2,9 +2,11 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <numeric>
+#include <tuple>
 
 #include "agreement.hpp"
 #include "heavykeys/leverage.hpp"
+#include "heavykeys/lewis.hpp"
 #include "heavykeys/projection.hpp"
 #include "support/chance.hpp"
 
@@ -33,6 +35,39 @@ TEST_CASE("leverage scores of all rows agree with exact arithmetic, whatever the
   }
   CHECK(rows > 5000);
   CHECK(deficient > 10);
+}
+
+TEST_CASE(
+    "leverage scores at every condition: float64, double-double and exact arithmetic take over in turn") {
+  // Neighbouring Fibonacci numbers: rows of determinant 1 and condition F^2, up to 5e14, on the grid of 24
+  // bits.
+  double f = 1, g = 2;
+  for (int step = 0; step < 33; ++step) {
+    const std::vector<double> k = {f, g, g, f + g, g, f + g, f + g, f + 2 * g, f, g};
+    const oracle::Problem exact(oracle::grid(k, 5, 2, 4096, 24), 5, 2);
+    const auto tau = leverage_scores(heavykeys::rows(k.data(), 5, 2));
+    for (std::size_t j = 0; j < 5; ++j) {
+      CAPTURE(f, j, tau[j], oracle::approximate(exact.leverage(j)));
+      CHECK(close(tau[j], exact.leverage(j), 1e-10));
+    }
+    std::tie(f, g) = std::pair(g, f + g);
+    if (f + 2 * g > 16777215) break;
+  }
+  CHECK(f > 4e6);
+}
+
+TEST_CASE(
+    "leverage scores beyond double-double are exact; Lewis weights and projections say so or do without") {
+  support::Matrix k(4097, 2);  // 4,096 equal rows, and one of 2^-60 that makes the rank 2: condition 2^66
+  std::fill(k.values.begin(), k.values.end(), 1.0);
+  k(4096, 0) = 0x1p-60;
+  k(4096, 1) = 0;
+  const auto view = heavykeys::rows(k.values.data(), k.rows, k.cols);
+  const auto tau = leverage_scores(view);
+  for (std::size_t j = 0; j < 4096; ++j) REQUIRE(tau[j] == Approx(0x1p-12).epsilon(1e-12));
+  CHECK(tau[4096] == Approx(1.0).epsilon(1e-12));
+  CHECK(approximate_leverage_scores(view, 0.5, 0.5, 1) == tau);
+  CHECK_THROWS_AS(heavykeys::lewis_weights(view, 3.0), heavykeys::InvalidInput);
 }
 
 TEST_CASE("leverage scores are those of the universal set, blocks cut by row id") {
