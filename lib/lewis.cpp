@@ -14,6 +14,8 @@ namespace heavykeys::detail {
 namespace {
 
 constexpr double kMargin = 1.0 + 0x1p-20;
+/// A row whose form owes more than this to the ridge is not resolved.
+constexpr double kShare = 0x1p-10;
 /// Rounding to powers of 4 drowns a smaller change of the weights.
 constexpr double kSettled = 0.125;
 constexpr int kMaxSteps = 6;
@@ -67,11 +69,10 @@ class Arrival {
 
   /// What the inequality asks of each weight, given all of them; 1 where that cannot be told.
   std::vector<double> needed(const std::vector<double>& weights) {
-    std::vector<double> form;
-    std::vector<bool> unresolved;
-    metric_.forms(weights, form, &unresolved);
+    std::vector<double> form, shares;
+    metric_.forms(weights, form, &shares);
     for (std::size_t l = 0; l < count_; ++l) {
-      const double bound = unresolved[l] ? 1.0 : std::min(1.0, form[l] * kMargin);
+      const double bound = shares[l] <= kShare ? std::min(1.0, form[l] * kMargin) : 1.0;
       form[l] = bound > 0.0 ? std::min(1.0, portable_pow(bound, 0.5 * (p_ - 2.0)) * kMargin) : 0.0;
     }
     return form;

@@ -11,7 +11,6 @@ namespace {
 
 /// Rows that are in scratch memory at a time. A constant: sums are made in this grouping.
 constexpr std::size_t kPanel = 512;
-constexpr double kShare = 0x1p-10;
 
 int exponent_of(double magnitude) {
   int e = 0;
@@ -140,12 +139,12 @@ void RowMetric::invert() {
 }
 
 void RowMetric::forms(const std::vector<double>& weights, std::vector<double>& forms,
-                      std::vector<bool>* unresolved) {
+                      std::vector<double>* shares) {
   gather(weights);
   factorize();
   invert();
   forms.assign(count_, 0.0);
-  if (unresolved != nullptr) unresolved->assign(count_, false);
+  if (shares != nullptr) shares->assign(count_, 0.0);
   std::vector<double> image(kPanel * dim_);
   AlignedVector<double> solved(kPanel * ld_);
   for (std::size_t first = 0; first < count_; first += kPanel) {
@@ -159,12 +158,12 @@ void RowMetric::forms(const std::vector<double>& weights, std::vector<double>& f
       }
       forms[first + r] = std::ldexp(form[r], 2 * row_scale_[first + r]);
     }
-    if (unresolved == nullptr) continue;
+    if (shares == nullptr) continue;
     dot_products(image.data(), length, dim_, adjoint_.data(), ld_, solved.data());
     for (std::size_t r = 0; r < length; ++r) {
       double squares = 0.0;
       for (std::size_t c = 0; c < dim_; ++c) squares += solved[r * ld_ + c] * solved[r * ld_ + c];
-      (*unresolved)[first + r] = !(ridge_ * squares <= kShare * form[r]);
+      if (squares > 0.0) (*shares)[first + r] = ridge_ * squares / form[r];
     }
   }
 }

@@ -17,12 +17,12 @@ class RowMetric {
   /// `rows` is [count, dim]. `fixed` is M0, [dim, dim] positive semidefinite, or empty. All finite.
   RowMetric(const double* rows, std::size_t count, std::size_t dim, const std::vector<double>& fixed);
 
-  /// forms[l] = x_l^T M^-1 x_l for these weights, each in [0, 1]. Cost: O(count dim^2 + dim^3).
-  /// `unresolved`, if given, says of each row whether more than 1/1024 of its form comes from the ridge: the
-  /// row leaves, as far as float64 can tell, the span of the others, and its true form may be much greater. A
-  /// row of zeros is resolved, with form 0.
+  /// forms[l] = x_l^T M^-1 x_l for these weights. Cost: O(count dim^2 + dim^3).
+  /// `shares`, if given, says what part of each form's reciprocal is the ridge's: a row of which it is not
+  /// small leaves, as far as float64 can tell, the span of the others, and its true form may be much greater.
+  /// A row of zeros has form 0 and share 0.
   void forms(const std::vector<double>& weights, std::vector<double>& forms,
-             std::vector<bool>* unresolved = nullptr);
+             std::vector<double>* shares = nullptr);
 
  private:
   void scale_rows(const double* rows);

@@ -31,7 +31,7 @@ void RowSample::select(std::uint64_t stream, std::uint64_t first, std::size_t co
   std::uint64_t highest = ~std::uint64_t{0};  // hashes above it are refused whatever the id
   if (has_bar_) highest = bar_.hash;
   if (heap_.size() >= capacity_) highest = std::min(highest, heap_.front().hash);
-  std::array<std::uint64_t, 256> hashes;
+  std::array<std::uint64_t, 256> hashes{};
   for (std::size_t begin = 0; begin < count; begin += hashes.size()) {
     const std::size_t length = std::min(hashes.size(), count - begin);
     random_words(key_, stream, first + begin, length, hashes.data());

@@ -7,6 +7,7 @@
 
 #include "heavykeys/heavykeys.hpp"
 #include "heavykeys/streaming.hpp"
+#include "lib/row_sample.hpp"
 #include "support/sketches.hpp"
 
 namespace {
@@ -124,4 +125,40 @@ TEST_CASE("a causal pass that runs out of memory says where it is, goes on from 
     REQUIRE(pass.finish() == want);
   }
   REQUIRE(failures > 3);
+}
+
+TEST_CASE(
+    "a row sample is unchanged by an add or reserve that runs out of memory; merge after reserve needs "
+    "none") {
+  const Keys keys(400);
+  using heavykeys::detail::RowSample;
+  const auto fill = [&](RowSample& sample, std::uint64_t begin, std::uint64_t end) {
+    for (std::uint64_t r = begin; r < end; ++r) sample.add({0, r}, keys.values.data() + 3 * r);
+  };
+  RowSample start(3, 20, 1), other(3, 20, 1), whole(3, 20, 1);
+  fill(start, 0, 200);
+  fill(other, 200, 400);
+  fill(whole, 0, 400);
+  long failures = 0;
+  RowSample grown = start;
+  for (std::uint64_t r = 200; r < 400; ++r) {
+    for (long number = 0;; ++number, ++failures) {
+      RowSample sample = grown;
+      if (!fails_at(number, [&] { sample.add({0, r}, keys.values.data() + 3 * r); })) break;
+      REQUIRE(sample == grown);
+    }
+    grown.add({0, r}, keys.values.data() + 3 * r);
+  }
+  REQUIRE(grown == whole);
+  REQUIRE(failures > 0);
+  for (failures = 0;; ++failures) {
+    RowSample sample = start;
+    if (!fails_at(failures, [&] { sample.reserve(other); })) {
+      REQUIRE_FALSE(fails_at(0, [&] { sample.merge(other); }));
+      REQUIRE(sample == whole);
+      break;
+    }
+    REQUIRE(sample == start);
+  }
+  REQUIRE(failures > 0);
 }

@@ -108,6 +108,17 @@ TEST_CASE("intervals are as narrow as their formulas") {
   const double half = (7.0 / 3 + 3 / std::sqrt(2.0)) * std::log(20 / delta) / 20000;
   CHECK(flat.upper - 0.5 == Approx(half).epsilon(1e-6));
   CHECK(0.5 - flat.lower == Approx(half).epsilon(1e-6));
+  // Little deviation: both terms, and the correction for what has been drawn on either side of N / 2.
+  std::vector<double> near(150000, 0.4);
+  for (std::size_t i = 0; i < near.size(); i += 2) near[i] = 0.6;
+  for (const auto& [n, rho] : {std::pair{1e7, 1 - 149999 / 1e7}, {2e5, 0.25 * (1 + 1 / 150000.0)}}) {
+    const MeanInterval some = mean_interval(near, static_cast<std::uint64_t>(n), 1.0, delta);
+    const double log_term = std::log(20 / delta);
+    const double wide =
+        0.1 * std::sqrt(2 * rho * log_term / 150000) + (7.0 / 3 + 3 / std::sqrt(2.0)) * log_term / 150000;
+    CHECK(some.upper - 0.5 == Approx(wide).epsilon(1e-6));
+    CHECK(0.5 - some.lower == Approx(wide).epsilon(1e-6));
+  }
 }
 
 TEST_CASE("a sample of everything leaves nothing open, and of nothing everything") {
