@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,6 +39,15 @@ std::size_t batch_rows(std::size_t dim) {
 
 }  // namespace
 
+/// What one worker needs for a tile of queries.
+struct TileScanner {
+  TileScanner(const ScanScore& score, double epsilon)
+      : scanner(score, epsilon), products(QueryTile::kQueries * KeyBlock::kRows) {}
+  QueryTile tile;
+  QueryScanner scanner;
+  AlignedVector<double> products;
+};
+
 struct ScanState {
   ScanState(const Score& f, double e, const Rows& q, const ScanOptions& o)
       : score(f), epsilon(e), queries(q), options(o), scans(q.count), waiting(q.dim) {}
@@ -51,6 +61,10 @@ struct ScanState {
   RowStore waiting;               // rows of the batch that is not complete
   std::uint64_t absorbed = 0;
   bool finished = false;
+  // Between batches these hold nothing but memory.
+  std::vector<KeyBlock> blocks;
+  std::vector<QueryScan> after;                             // [m]
+  std::vector<std::unique_ptr<TileScanner>> tile_scanners;  // [workers]
 
   bool announced() const { return options.causal || options.key_count > 0; }
   /// How many of the keys [first, first + count) query i sees.
@@ -69,41 +83,46 @@ struct ScanAccess {
 
 namespace {
 
-/// Adds the blocks to copies of the scans of queries [begin, begin + count), which go to `out`.
-void scan_tile(const ScanState& state, const std::vector<KeyBlock>& blocks, std::size_t begin,
-               std::size_t count, QueryScan* out) {
-  const QueryTile tile(state.queries.slice(begin, count));
-  QueryScanner scanner(state.score, state.epsilon);
-  AlignedVector<double> products(count * KeyBlock::kRows);
-  for (std::size_t i = 0; i < count; ++i) out[i] = state.scans[begin + i];
-  for (const KeyBlock& block : blocks) {
+/// Adds the blocks to copies of the scans of queries [begin, begin + count), in state.after.
+void scan_tile(ScanState& state, std::size_t blocks, std::size_t begin, std::size_t count, TileScanner& own) {
+  own.tile.load(state.queries.slice(begin, count));
+  for (std::size_t i = begin; i < begin + count; ++i) state.after[i] = state.scans[i];
+  for (std::size_t b = 0; b < blocks; ++b) {
+    const KeyBlock& block = state.blocks[b];
     // A later query sees no fewer keys: those that see any are the last of the tile.
     std::size_t first = 0;
     while (first < count && state.visible(begin + first, block.first_id, block.count) == 0) ++first;
     if (first == count) continue;
-    dot_products(tile.scaled.data() + first * tile.dim, count - first, tile.dim, block.columns.data(),
-                 block.ld, products.data());
+    dot_products(own.tile.scaled.data() + first * own.tile.dim, count - first, own.tile.dim,
+                 block.columns.data(), block.ld, own.products.data());
     for (std::size_t i = first; i < count; ++i) {
-      scanner.add(out[i], tile, i, block, state.visible(begin + i, block.first_id, block.count),
-                  products.data() + (i - first) * block.ld);
+      own.scanner.add(state.after[begin + i], own.tile, i, block,
+                      state.visible(begin + i, block.first_id, block.count),
+                      own.products.data() + (i - first) * block.ld);
     }
   }
 }
 
-/// Rows that begin at a whole block. Unchanged when this throws.
+/// Rows that begin at a whole block. Scans are as they were when this throws.
 void scan_batch(ScanState& state, const Rows& rows, const Workers& workers) {
-  std::vector<KeyBlock> blocks((rows.count + KeyBlock::kRows - 1) / KeyBlock::kRows);
-  share_tasks(workers, blocks.size(), [&](int, std::size_t b) {
-    const std::size_t first = b * KeyBlock::kRows;
-    blocks[b] = KeyBlock(rows.slice(first, std::min(KeyBlock::kRows, rows.count - first)));
-  });
+  const std::size_t blocks = (rows.count + KeyBlock::kRows - 1) / KeyBlock::kRows;
   const std::size_t m = state.queries.count;
-  std::vector<QueryScan> after(m);
-  share_tasks(workers, (m + QueryTile::kQueries - 1) / QueryTile::kQueries, [&](int, std::size_t tile) {
-    const std::size_t begin = tile * QueryTile::kQueries;
-    scan_tile(state, blocks, begin, std::min(QueryTile::kQueries, m - begin), after.data() + begin);
+  const auto threads = static_cast<std::size_t>(workers.count);
+  if (state.blocks.size() < blocks) state.blocks.resize(blocks);
+  state.after.resize(m);
+  while (state.tile_scanners.size() < threads)
+    state.tile_scanners.push_back(std::make_unique<TileScanner>(state.score, state.epsilon));
+  share_tasks(workers, blocks, [&](int, std::size_t b) {
+    const std::size_t first = b * KeyBlock::kRows;
+    state.blocks[b].load(rows.slice(first, std::min(KeyBlock::kRows, rows.count - first)));
   });
-  state.scans = std::move(after);
+  share_tasks(workers, (m + QueryTile::kQueries - 1) / QueryTile::kQueries,
+              [&](int worker, std::size_t tile) {
+                const std::size_t begin = tile * QueryTile::kQueries;
+                scan_tile(state, blocks, begin, std::min(QueryTile::kQueries, m - begin),
+                          *state.tile_scanners[static_cast<std::size_t>(worker)]);
+              });
+  std::swap(state.scans, state.after);
 }
 
 /// The rows that wait, once they are a whole batch or the last.
@@ -223,6 +242,9 @@ HeavyEntries Scan::finish() {
     all.indptr.push_back(static_cast<std::int64_t>(all.keys.size()));
   }
   std::vector<detail::QueryScan>().swap(s.scans);
+  std::vector<detail::QueryScan>().swap(s.after);
+  std::vector<detail::KeyBlock>().swap(s.blocks);
+  s.tile_scanners.clear();
   s.finished = true;
   return all;
 }

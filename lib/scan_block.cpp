@@ -44,15 +44,16 @@ int row_exponent(const double* row, std::size_t dim) {
   return top == 0.0 ? kZeroRow : std::ilogb(top) + 1;
 }
 
-KeyBlock::KeyBlock(const Rows& keys)
-    : first_id(keys.first_id),
-      count(keys.count),
-      ld(padded(keys.count)),
-      raw(keys.count * keys.dim),
-      columns(keys.dim * ld, 0.0),
-      exponent(keys.count),
-      norm(ld, 0.0),
-      wide(keys.count, false) {
+void KeyBlock::load(const Rows& keys) {
+  first_id = keys.first_id;
+  count = keys.count;
+  ld = padded(keys.count);
+  raw.resize(keys.count * keys.dim);
+  columns.assign(keys.dim * ld, 0.0);
+  exponent.resize(keys.count);
+  norm.assign(ld, 0.0);
+  wide.assign(keys.count, false);
+  top = 0;
   const std::size_t d = keys.dim;
   int low = 0;
   bool any = false;
@@ -77,8 +78,13 @@ KeyBlock::KeyBlock(const Rows& keys)
   }
 }
 
-QueryTile::QueryTile(const Rows& queries)
-    : dim(queries.dim), raw(queries.count * queries.dim), scaled(queries.count * queries.dim) {
+void QueryTile::load(const Rows& queries) {
+  dim = queries.dim;
+  raw.resize(queries.count * dim);
+  scaled.resize(queries.count * dim);
+  exponent.clear();
+  norm.clear();
+  wide.clear();
   for (std::size_t i = 0; i < queries.count; ++i) {
     double* row = raw.data() + i * dim;
     read_row(queries, i, row);

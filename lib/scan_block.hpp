@@ -19,8 +19,9 @@ inline constexpr double kWideRow = 0x1p-400;
 struct KeyBlock {
   static constexpr std::size_t kRows = 256;
 
-  KeyBlock() = default;
-  explicit KeyBlock(const Rows& keys);
+  /// Takes these keys in place of what it held. Memory is kept from block to block: threads that free what
+  /// others allocated, batch after batch, would make the heap grow with n.
+  void load(const Rows& keys);
 
   std::uint64_t first_id = 0;
   std::size_t count = 0;
@@ -38,9 +39,9 @@ struct KeyBlock {
 struct QueryTile {
   static constexpr std::size_t kQueries = 16;
 
-  explicit QueryTile(const Rows& queries);
+  void load(const Rows& queries);  ///< as KeyBlock::load
 
-  std::size_t dim;
+  std::size_t dim = 0;
   std::vector<double> raw;     // [count, d]
   std::vector<double> scaled;  // [count, d]: query i times 2^-exponent[i]
   std::vector<int> exponent;
