@@ -15,9 +15,8 @@ constexpr double kTolerance = 0x1p-36;
 constexpr double kBlockRounding = 64 * 0x1p-53;  // of sum_in_groups over a block
 constexpr double kUnderflow = 0x1p-500;          // beside a sum of at least about 1
 constexpr double kDown = 1.0 - 0x1p-40, kUp = 1.0 + 0x1p-40;
-constexpr int kLeastShift = -1000, kGreatestShift = 900;  // powers of two that units may differ by
-
-double power_of_two(int e) { return std::ldexp(1.0, e); }
+constexpr int kLeastShift = -500, kGreatestShift = 800;  // powers of two by which no product leaves the range
+constexpr double kNear = 0x1p-900, kFar = 0x1p900;
 
 }  // namespace
 
@@ -96,41 +95,55 @@ void QueryScanner::multiply_exactly(const QueryTile& tile, std::size_t i, const 
   }
 }
 
+/// The least e with |value[u]| 2^exponent[u] < 2^e for all; kZeroRow when all are 0.
+int QueryScanner::greatest_exponent(const AlignedVector<double>& values, std::size_t visible) const {
+  int top = kZeroRow;
+  for (std::size_t u = 0; u < visible; ++u) {
+    if (values[u] != 0.0) top = std::max(top, std::ilogb(values[u]) + 1 + exponent_[u]);
+  }
+  return top;
+}
+
 /// Units for these products. `bound` is an exponent that no |product| can reach.
 Reference QueryScanner::choose_reference(const QueryScan& query, std::size_t visible, int bound) const {
   const bool fresh = !(query.sum.hi > 0.0) || !query.reference.set;
   if (score_.is_softmax()) return fresh ? score_.reference(0) : query.reference;
   if (!fresh && score_.holds(query.reference, bound)) return query.reference;
-  int top = 0;
-  bool any = false;
-  for (std::size_t u = 0; u < visible; ++u) {
-    if (hi_[u] == 0.0) continue;
-    const int e = std::ilogb(hi_[u]) + 1 + exponent_[u];
-    top = any ? std::max(top, e) : e;
-    any = true;
+  const int top = greatest_exponent(hi_, visible);
+  if (!fresh && (top == kZeroRow || score_.holds(query.reference, top))) return query.reference;
+  if (top != kZeroRow) return score_.reference(top);
+  // Nothing but zeros, and what they may be wrong by: in larger units that would underflow to nothing.
+  const int uncertain = greatest_exponent(size_, visible);
+  return score_.reference(uncertain != kZeroRow ? uncertain : bound);
+}
+
+/// One product times 2^shift, wherever in the range of exponents that is.
+void QueryScanner::to_distant_units(std::size_t u, int shift) {
+  double x = std::ldexp(hi_[u], shift), lo = std::ldexp(lo_[u], shift);
+  double e = std::min(std::ldexp(size_[u], shift), kFar);
+  if (std::fabs(x) > kFar) {  // only expressive attention goes there, and is 1: the relative error decides
+    x = std::copysign(kFar, x);
+    lo = 0.0;
+    e = std::min(size_[u] / std::fabs(hi_[u]), 1.0) * kFar;
   }
-  if (!fresh && (!any || score_.holds(query.reference, top))) return query.reference;
-  return score_.reference(any ? top : bound);
+  // Nothing beside the other terms, but not certainly nothing.
+  if (std::fabs(x) < kNear && (hi_[u] != 0.0 || size_[u] != 0.0)) e += kNear;
+  arguments_.x[u] = x;
+  arguments_.lo[u] = lo;
+  arguments_.e[u] = e;
 }
 
 void QueryScanner::to_units(const Reference& reference, std::size_t visible) {
   const int shift = exponent_[0] - reference.exponent;
-  if (common_ && shift >= kLeastShift / 2 && shift <= kGreatestShift) {
-    const double factor = power_of_two(shift);
+  if (common_ && shift >= kLeastShift && shift <= kGreatestShift) {
+    const double factor = std::ldexp(1.0, shift);
     for (std::size_t u = 0; u < visible; ++u) {
       arguments_.x[u] = hi_[u] * factor;
       arguments_.lo[u] = lo_[u] * factor;
       arguments_.e[u] = size_[u] * factor;
     }
   } else {
-    for (std::size_t u = 0; u < visible; ++u) {
-      const int own = exponent_[u] - reference.exponent;
-      const bool lost = own < kLeastShift;  // nothing beside the others, but not certainly zero
-      const double factor = lost ? 0.0 : power_of_two(std::min(own, kGreatestShift));
-      arguments_.x[u] = hi_[u] * factor;
-      arguments_.lo[u] = lo_[u] * factor;
-      arguments_.e[u] = lost ? (hi_[u] != 0.0 || size_[u] != 0.0 ? 0x1p-900 : 0.0) : size_[u] * factor;
-    }
+    for (std::size_t u = 0; u < visible; ++u) to_distant_units(u, exponent_[u] - reference.exponent);
   }
   for (std::size_t u = visible; u < whole_groups(visible); ++u) {
     arguments_.x[u] = arguments_.x[0];

@@ -57,7 +57,9 @@ class QueryScanner {
   void multiply(Effort effort, const QueryTile& tile, std::size_t i, const KeyBlock& block,
                 std::size_t visible, const double* products);
   void multiply_exactly(const QueryTile& tile, std::size_t i, const KeyBlock& block, std::size_t visible);
+  int greatest_exponent(const AlignedVector<double>& values, std::size_t visible) const;
   Reference choose_reference(const QueryScan& query, std::size_t visible, int bound) const;
+  void to_distant_units(std::size_t u, int shift);
   void to_units(const Reference& reference, std::size_t visible);
   bool resolve(Effort effort, const QueryScan& query, std::size_t visible, int bound, Sums& sums);
   bool find_candidates(const Sums& sums, double block_error, std::size_t visible);

@@ -29,20 +29,22 @@ std::vector<std::uint64_t> rows_of(const HeavyEntries& found) {
 
 using Ids = std::vector<std::uint64_t>;
 
+double huber(double x) { return std::fabs(x) < 1 ? x * x / 2 : std::fabs(x) - 0.5; }
+
 std::vector<Score> even_scores() {
   return {Score::power(0.5), Score::power(1),   Score::power(2),     Score::power(3),
           Score::power(64),  Score::power(2.3), Score::expressive(), Score::polynomial({0, 1, 0.5})};
 }
 
 std::string check(const Score& score, double epsilon, const support::Matrix& queries,
-                  const support::Matrix& keys) {
+                  const support::Matrix& keys, long double noise = 1e-14L) {
   const auto found =
       heavykeys::scan(score, epsilon, heavykeys::rows(queries.values.data(), queries.rows, queries.cols),
                       heavykeys::rows(keys.values.data(), keys.rows, keys.cols));
   std::string wrong;
   for (std::size_t i = 0; i < queries.rows; ++i) {
     wrong +=
-        truth::difference(found, i, truth::weights(score, queries.row(i), keys, keys.rows), epsilon, 1e-14L);
+        truth::difference(found, i, truth::weights(score, queries.row(i), keys, keys.rows), epsilon, noise);
   }
   return found.keys.empty() ? "nothing found" : wrong;
 }
@@ -101,15 +103,69 @@ TEST_CASE("a query that no key answers has no entries; with softmax it has the s
 }
 
 TEST_CASE("a key that only exact arithmetic can tell from orthogonal has all the weight") {
+  // In each row all but the last element cancels: in float64, in twice its precision, and in neither.
+  const std::vector<Numbers> rows{
+      {3.75, -1.75, -2, 0, 0}, {1e17, -3, -1e17, 3, 0}, {0x1p120, 0x1p60, 0, -0x1p60, -0x1p120}};
   for (const Score& score : even_scores()) {
     CAPTURE(score.name());
-    const double tiny = 0x1p-200;
-    Numbers q{1, 1, 1, tiny}, k;
-    for (int i = 0; i < 300; ++i) k.insert(k.end(), {3.75, -1.75, -2.0, i == 123 ? 1.0 : 0.0});
-    k[1] = -1.7500000000000002, k[2] = -1.9999999999999998;  // cancels as well
+    const Numbers q{1, 1, 1, 1, 1, 0x1p-200};
+    for (const Numbers& row : rows) {
+      Numbers k;
+      for (int i = 0; i < 300; ++i) {
+        k.insert(k.end(), row.begin(), row.end());
+        k.push_back(0.0);
+      }
+      // What is left over stands between the large ones, where two doubles lose it, or in a corner of its
+      // own.
+      (row[2] == 0 ? k[6 * 123 + 2] : k[6 * 123 + 5]) = 0x1p-10;
+      const auto found =
+          heavykeys::scan(score, 0.9, heavykeys::rows(q.data(), 1, 6), heavykeys::rows(k.data(), 300, 6));
+      CHECK(rows_of(found) == Ids{123});
+      if (!found.lower.empty()) CHECK(found.lower[0] > 1 - 1e-10);
+    }
+  }
+}
+
+TEST_CASE("products that cancel: the bounds hold, and stay narrow, however much is lost") {
+  support::Random random(8);
+  for (int exponent = 0; exponent <= 44; exponent += 4) {
+    CAPTURE(exponent);
+    const double size = std::ldexp(1.0, exponent);
+    support::Matrix keys(600, 6), queries(3, 6);
+    for (double& x : keys.values) x = random.gaussian();
+    for (double& x : queries.values) x = random.gaussian();
+    for (std::size_t j = 0; j < keys.rows; ++j) {
+      keys(j, 1) =
+          std::floor(keys(j, 0) * 1024) / 1024;  // q.k = size (k_0 - k_1) + ..., exact in long double
+      keys(j, 0) = keys(j, 1) + std::floor(random.gaussian() * 64) / size / 64;
+    }
+    for (std::size_t i = 0; i < queries.rows; ++i) queries(i, 0) = size, queries(i, 1) = -size;
+    for (const Score& score :
+         {Score::power(0.5), Score::power(2), Score::power(64), Score::power(2.3), Score::expressive(),
+          Score::polynomial({0.5, 1, 0.5}), Score::softmax(), Score::custom("huber", huber, 2)}) {
+      CAPTURE(score.name());
+      CHECK(check(score, 1.0 / 600, queries, keys) == "");
+    }
+  }
+}
+
+TEST_CASE("rows whose own elements are further apart than the range of exponents") {
+  Numbers k;
+  const Numbers q{0x1p-1000, 0x1p1000};
+  for (int j = 0; j < 300; ++j) k.insert(k.end(), {0x1p1000, (j % 100 - 50) * 0x1p-1000});
+  for (const Score& score : even_scores()) {
+    CAPTURE(score.name());
+    Numbers plain;  // the same dot products
+    for (int j = 0; j < 300; ++j) plain.push_back(1.0 + (j % 100 - 50));
+    const auto want = scan_column(score, 0.003, plain);
+    REQUIRE(!want.keys.empty());
     const auto found =
-        heavykeys::scan(score, 0.9, heavykeys::rows(q.data(), 1, 4), heavykeys::rows(k.data(), 300, 4));
-    CHECK(rows_of(found) == Ids{123});
+        heavykeys::scan(score, 0.003, heavykeys::rows(q.data(), 1, 2), heavykeys::rows(k.data(), 300, 2));
+    CHECK(found.keys == want.keys);
+    for (std::size_t e = 0; e < found.keys.size(); ++e) {
+      CHECK(found.weights[e] == Approx(want.weights[e]).epsilon(1e-12));
+      CHECK(found.upper[e] - found.lower[e] <= 1e-10 * found.weights[e]);
+    }
   }
 }
 
@@ -150,6 +206,7 @@ TEST_CASE("keys that grow without end: each is heavy when it comes, and only the
   CHECK(check(Score::power(0.5), 0.001, queries, keys) == "");
   CHECK(check(Score::power(3), 0.001, queries, keys) == "");
   CHECK(check(Score::power(64), 1e-50, queries, keys) == "");
+  CHECK(check(Score::expressive(), 0.0005, queries, keys) == "");
   CHECK(check(Score::polynomial({3, 0, 0, 1e-300, 1e-280}), 0.001, queries, keys) == "");
   std::reverse(keys.values.begin(), keys.values.end());
   CHECK(check(Score::power(1), 0.001, queries, keys) == "");
