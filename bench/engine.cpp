@@ -77,6 +77,11 @@ void Engine::absorb(Sketch& sketch, const Rows& rows) const {
   parallel::absorb(sketch, rows, options_of(*this));
 }
 
+void Engine::absorb(Scan& scan, const Rows& rows) const {
+  if (name == "streaming") return scan.absorb(rows);
+  parallel::absorb(scan, rows, options_of(*this));
+}
+
 HeavyEntries Engine::heavy_entries(const UniversalSet& set, const Rows& queries) const {
   if (name == "streaming") return heavykeys::heavy_entries(set, queries);
   return parallel::heavy_entries(set, queries, options_of(*this));

@@ -5,6 +5,7 @@
 
 #include "heavykeys/heavy_entries.hpp"
 #include "heavykeys/rows.hpp"
+#include "heavykeys/scan.hpp"
 #include "heavykeys/sketch.hpp"
 #include "heavykeys/universal_set.hpp"
 
@@ -15,6 +16,7 @@ struct Engine {
   int threads = 1;   ///< of tbb and openmp; streaming has one
 
   void absorb(Sketch& sketch, const Rows& rows) const;
+  void absorb(Scan& scan, const Rows& rows) const;
   HeavyEntries heavy_entries(const UniversalSet& set, const Rows& queries) const;
 };
 

@@ -6,6 +6,7 @@
 #include "lib/absorb.hpp"
 #include "lib/causal.hpp"
 #include "lib/heavy_entries.hpp"
+#include "lib/scan.hpp"
 #include "parallel/workers.hpp"
 
 namespace heavykeys::parallel {
@@ -34,6 +35,10 @@ HeavyEntries heavy_entries(const UniversalSet& set, const Rows& queries, const O
 
 void absorb(CausalHeavy& pass, const Rows& keys, const Options& options) {
   detail::absorb_with(pass, keys, make_workers(options));
+}
+
+void absorb(Scan& scan, const Rows& keys, const Options& options) {
+  detail::absorb_with(scan, keys, make_workers(options));
 }
 
 }  // namespace heavykeys::parallel

@@ -4,6 +4,11 @@
 #include <oneapi/tbb/task_arena.h>
 
 #include <algorithm>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
 
 #include "parallel/workers.hpp"
 
@@ -33,6 +38,49 @@ struct ForkJoin {
 #endif
 };
 
+/// An arena of `count` threads, lent from a pool of those that are idle. oneTBB 2021.8 never frees the memory
+/// of an arena, 7 kB: one for each call would make a process that goes on calling grow without end.
+class LentArena {
+ public:
+  explicit LentArena(int count) : count_(count) {
+    const std::lock_guard lock(pool().mutex);
+    Arenas& arenas = pool().arenas[count];
+    if (arenas.idle.empty()) {
+      arenas.idle.reserve(arenas.made + 1);  // so that giving back cannot throw
+      arena_ = std::make_unique<oneapi::tbb::task_arena>(count);
+      ++arenas.made;
+    } else {
+      arena_ = std::move(arenas.idle.back());
+      arenas.idle.pop_back();
+    }
+  }
+  LentArena(const LentArena&) = delete;
+  LentArena& operator=(const LentArena&) = delete;
+  ~LentArena() {
+    const std::lock_guard lock(pool().mutex);
+    pool().arenas[count_].idle.push_back(std::move(arena_));
+  }
+  oneapi::tbb::task_arena& operator*() const { return *arena_; }
+
+ private:
+  struct Arenas {
+    std::size_t made = 0;
+    std::vector<std::unique_ptr<oneapi::tbb::task_arena>> idle;
+  };
+  struct Pool {
+    std::mutex mutex;
+    std::map<int, Arenas> arenas;  // by their threads
+  };
+  /// Never destroyed: oneTBB may end before the statics do.
+  static Pool& pool() {
+    static Pool* const shared = new Pool;
+    return *shared;
+  }
+
+  int count_;
+  std::unique_ptr<oneapi::tbb::task_arena> arena_;
+};
+
 }  // namespace
 
 detail::Workers tbb_workers(int threads) {
@@ -45,8 +93,8 @@ detail::Workers tbb_workers(int threads) {
                                        static_cast<std::size_t>(count)));
             ForkJoin order;
             order.before_all();
-            oneapi::tbb::task_arena arena(count);
-            arena.execute([&] {
+            const LentArena arena(count);
+            (*arena).execute([&] {
               const auto body = [&](int worker) {
                 order.before_task();
                 task(worker);

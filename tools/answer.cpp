@@ -1,8 +1,5 @@
 #include "tools/answer.hpp"
 
-#include <algorithm>
-#include <charconv>
-
 #include "tools/key_source.hpp"
 #include "tools/memory.hpp"
 #include "tools/results.hpp"
@@ -11,18 +8,6 @@
 #include "tools/terminal.hpp"
 
 namespace heavykeys::tools {
-
-Score parse_score(const std::string& text) {
-  constexpr std::string_view kPower = "power:";
-  double exponent = 0.0;
-  const char* begin = text.data() + std::min(kPower.size(), text.size());
-  const char* end = text.data() + text.size();
-  const auto parsed = std::from_chars(begin, end, exponent);
-  if (!text.starts_with(kPower) || parsed.ec != std::errc() || parsed.ptr != end) {
-    throw InvalidInput("score \"" + text + "\" is not known; available: power:2");
-  }
-  return Score::power(exponent);
-}
 
 Queries::Queries(const std::string& name, std::size_t dim, std::size_t heads)
     : name_(name == "-" ? "stdin" : name), tensor_(open_queries(name)) {

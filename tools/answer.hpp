@@ -11,9 +11,6 @@
 
 namespace heavykeys::tools {
 
-/// "power:2" and the like. Throws InvalidInput.
-Score parse_score(const std::string& text);
-
 /// Queries for `heads` heads of keys: [m, d] for all of them, or [heads, m, d].
 class Queries {
  public:

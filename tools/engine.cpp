@@ -81,6 +81,11 @@ void Engine::absorb(CausalHeavy& pass, const Rows& rows) const {
   parallel::absorb(pass, rows, tuning(info_));
 }
 
+void Engine::absorb(Scan& scan, const Rows& rows) const {
+  if (is_streaming()) return scan.absorb(rows);
+  parallel::absorb(scan, rows, tuning(info_));
+}
+
 HeavyEntries Engine::heavy_entries(const UniversalSet& set, const Rows& queries) const {
   if (is_streaming()) return heavykeys::heavy_entries(set, queries);
   return parallel::heavy_entries(set, queries, tuning(info_));

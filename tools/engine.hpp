@@ -32,6 +32,7 @@ class Engine {
   /// rows[i] into sketches[i]. All or nothing for each sketch.
   void absorb(std::span<Sketch> sketches, std::span<const Rows> rows) const;
   void absorb(CausalHeavy& pass, const Rows& rows) const;
+  void absorb(Scan& scan, const Rows& rows) const;
   HeavyEntries heavy_entries(const UniversalSet& set, const Rows& queries) const;
 
  private:

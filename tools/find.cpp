@@ -5,7 +5,7 @@
 #include "tools/answer.hpp"
 #include "tools/context.hpp"
 #include "tools/key_source.hpp"
-#include "tools/progress.hpp"
+#include "tools/pass.hpp"
 #include "tools/results.hpp"
 #include "tools/tokens.hpp"
 #include "tools/verbs.hpp"
@@ -13,15 +13,10 @@
 namespace heavykeys::tools {
 namespace {
 
-/// Errors in rows of one of several heads name the head.
-std::string place(const std::string& file, bool has_heads, std::size_t head) {
-  return has_heads ? file + ": head " + std::to_string(head) : file;
-}
-
 Spec spec_for(const FindOptions& options, const KeySource& keys) {
   const Spec spec{.dim = keys.shape().dim,
                   .epsilon = options.epsilon,
-                  .score = parse_score(options.score),
+                  .score = Score::from_name(options.score),
                   .grid_bits = default_grid_bits(keys.shape().dtype)};
   in_file(keys.name(), [&] { validate(spec); });
   return spec;
@@ -60,12 +55,7 @@ class Find {
   template <typename Absorb>
   void pass_over_keys(const Absorb& absorb) {
     const Stopwatch watch(report_.run.absorb_seconds);
-    Progress progress(keys_->shape().heads * keys_->shape().count, options_.report.quiet);
-    keys_->start(spec_.block_rows, engine_.threads());
-    for (KeyChunk chunk; keys_->next(chunk);) {
-      absorb(chunk);
-      for (const Rows& rows : chunk.rows) progress.add(rows.count);
-    }
+    tools::pass_over_keys(*keys_, spec_.block_rows, engine_.threads(), options_.report.quiet, absorb);
   }
 
   UniversalSet decide(const Sketch& sketch) {
@@ -132,7 +122,7 @@ void run(const FindOptions& options) {
     throw InvalidInput("--keys and --queries cannot both come from stdin");
   }
   const Engine engine(options.engine);
-  validate({.dim = 1, .epsilon = options.epsilon, .score = parse_score(options.score)});
+  validate({.dim = 1, .epsilon = options.epsilon, .score = Score::from_name(options.score)});
   if (!options.report.out.empty()) check_result_folder(options.report.out);
   Report report = Find(options, engine).run();
   deliver(report, options.report);

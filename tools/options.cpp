@@ -55,6 +55,27 @@ void declare_find(CLI::App& app, Options& chosen) {
   add_report(*verb, find->report);
 }
 
+void declare_scan(CLI::App& app, Options& chosen) {
+  auto [verb, scan] = add_verb<ScanVerbOptions>(
+      app, chosen, "scan",
+      "List the heavy entries of queries under any score, softmax too, in one pass over keys",
+      "heavykeys scan --keys k.npy --queries q.npy --epsilon 0.05 --score softmax:0.125 --out result");
+  verb->add_option("--keys", scan->keys, kTensorHelp)->type_name("K")->required();
+  verb->add_option("--queries", scan->queries, "the queries; as K")->type_name("Q")->required();
+  verb->add_option("--epsilon", scan->epsilon, "threshold, in [1e-60, 1]")->type_name("E")->required();
+  verb->add_option("--score", scan->score,
+                   "the score f: softmax[:SCALE], power:P, expressive or polynomial:C0,C1,...")
+      ->type_name("F")
+      ->required();
+  verb->add_flag("--causal", scan->causal, "query i of m sees only the keys j <= i + n - m");
+  verb->add_option(
+          "--audit", scan->audit,
+          "say how much of what is heavy is among these keys: an .npy of row ids, or the DIR of a find")
+      ->type_name("U");
+  add_engine(*verb, scan->engine);
+  add_report(*verb, scan->report);
+}
+
 void declare_sketch(CLI::App& app, Options& chosen) {
   auto [verb, sketch] = add_verb<SketchOptions>(
       app, chosen, "sketch", "Absorb keys into a state file, to be resumed, merged or finalized",
@@ -115,6 +136,7 @@ void declare_engines(CLI::App& app, Options& chosen) {
 void declare_verbs(CLI::App& app, Options& options) {
   app.require_subcommand(1);
   declare_find(app, options);
+  declare_scan(app, options);
   declare_sketch(app, options);
   declare_state_verbs(app, options);
   declare_engines(app, options);

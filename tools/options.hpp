@@ -33,6 +33,17 @@ struct FindOptions {
   ReportOptions report;
 };
 
+struct ScanVerbOptions {
+  std::string keys;
+  std::string queries;
+  double epsilon = 0.0;
+  std::string score;
+  std::string audit;  ///< file of key ids, or folder of a find; empty: none
+  bool causal = false;
+  EngineOptions engine;
+  ReportOptions report;
+};
+
 struct SketchOptions {
   std::string keys;
   std::optional<double> epsilon;  ///< may be left out with --resume
@@ -68,8 +79,8 @@ struct EnginesOptions {
   bool json = false;
 };
 
-using Options =
-    std::variant<FindOptions, SketchOptions, MergeOptions, FinalizeOptions, ShowOptions, EnginesOptions>;
+using Options = std::variant<FindOptions, ScanVerbOptions, SketchOptions, MergeOptions, FinalizeOptions,
+                             ShowOptions, EnginesOptions>;
 
 /// Declares the verbs on `app`. After parsing, `options` holds those of the verb that was given.
 void declare_verbs(CLI::App& app, Options& options);

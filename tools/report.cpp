@@ -25,6 +25,27 @@ std::vector<std::size_t> largest(std::size_t count, std::size_t top, const Value
 
 }  // namespace
 
+std::uint64_t row_count(const Report& report, const Finding& finding) {
+  return report.scan ? report.scan->rows : finding.set.row_count();
+}
+
+ScanQuestion question(const Report& report) {
+  if (report.scan) return *report.scan;
+  const UniversalSet& set = report.heads.front().set;
+  return {set.spec().score, set.spec().epsilon, set.spec().dim, set.row_count(), ""};
+}
+
+Audit total_audit(const Report& report) {
+  Audit total;
+  for (const Finding& finding : report.heads) {
+    total.entries += finding.audit->entries;
+    total.covered += finding.audit->covered;
+    total.weight += finding.audit->weight;
+    total.covered_weight += finding.audit->covered_weight;
+  }
+  return total;
+}
+
 std::vector<std::size_t> top_leverage(const UniversalSet& set, std::size_t top) {
   return largest(set.size(), top, [&](std::size_t i) { return set.leverage()[i]; });
 }
@@ -40,7 +61,7 @@ std::vector<TopEntry> top_entries(const HeavyEntries& entries, std::size_t top) 
 }
 
 std::optional<std::uint64_t> row_of_query(const Report& report, const Finding& finding, std::size_t query) {
-  const std::uint64_t keys = finding.set.row_count();
+  const std::uint64_t keys = row_count(report, finding);
   const std::uint64_t queries = finding.entries->query_count();
   if (report.causal && queries <= keys) return query + (keys - queries);
   if (queries == keys) return query;

@@ -15,8 +15,18 @@ namespace heavykeys::tools {
 
 /// What was found for one head.
 struct Finding {
-  UniversalSet set;
+  UniversalSet set;  ///< of a scan: never made, and empty
   std::optional<HeavyEntries> entries;
+  std::optional<Audit> audit = std::nullopt;
+};
+
+/// What a scan was asked: it has no universal set to say so.
+struct ScanQuestion {
+  Score score;
+  double epsilon = 0.0;
+  std::size_t dim = 0;
+  std::uint64_t rows = 0;  ///< of each head
+  std::string audited;     ///< the set of keys to audit; empty: none
 };
 
 /// How it was computed. Nothing here decides a result.
@@ -36,6 +46,7 @@ struct Report {
   bool causal = false;
   bool has_heads = false;
   std::size_t top = 10;
+  std::optional<ScanQuestion> scan;  ///< only of a scan
   std::vector<Finding> heads;
   std::map<std::uint64_t, std::string> tokens;  ///< by row; only those that are shown
   RunInfo run;
@@ -45,6 +56,13 @@ struct TopEntry {
   std::size_t query;
   std::size_t index;  ///< into HeavyEntries::keys
 };
+
+/// What was asked, whoever was asked: n of a head, and of all the score, epsilon and d.
+std::uint64_t row_count(const Report& report, const Finding& finding);
+ScanQuestion question(const Report& report);
+
+/// The audits of all heads as one; only the totals.
+Audit total_audit(const Report& report);
 
 /// Indices into ids() of the `top` largest leverages, the largest first, equal ones in row order.
 std::vector<std::size_t> top_leverage(const UniversalSet& set, std::size_t top);

@@ -20,10 +20,17 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kSummary = "summary.json";
 constexpr std::string_view kTemporaryPrefix = ".heavykeys-tmp-";
-constexpr std::array<std::string_view, 9> kNames = {
-    "universal_set.npy", "universal_streams.npy", "leverage.npy",
-    "heavy_indptr.npy",  "heavy_keys.npy",        "heavy_streams.npy",
-    "heavy_weights.npy", "heavy_bounds.npy",      kSummary};
+constexpr std::array<std::string_view, 11> kNames = {"universal_set.npy",
+                                                     "universal_streams.npy",
+                                                     "leverage.npy",
+                                                     "heavy_indptr.npy",
+                                                     "heavy_keys.npy",
+                                                     "heavy_streams.npy",
+                                                     "heavy_weights.npy",
+                                                     "heavy_bounds.npy",
+                                                     "audit_share.npy",
+                                                     "audit_weight_share.npy",
+                                                     kSummary};
 
 bool is_result_file(const std::string& name) { return std::ranges::find(kNames, name) != kNames.end(); }
 
@@ -85,11 +92,18 @@ void write_ids(const fs::path& folder, const char* rows_name, const char* stream
   write_npy(folder / streams_name, "<i8", {values.size()}, values.data());
 }
 
-void write_arrays(const fs::path& folder, const Finding& finding) {
+void write_arrays(const fs::path& folder, const Finding& finding, bool has_set) {
   const UniversalSet& set = finding.set;
   const bool streams = has_streams(finding);
-  write_ids(folder, "universal_set.npy", "universal_streams.npy", set.ids(), streams);
-  write_npy(folder / "leverage.npy", "<f8", {set.size()}, set.leverage().data());
+  if (has_set) {
+    write_ids(folder, "universal_set.npy", "universal_streams.npy", set.ids(), streams);
+    write_npy(folder / "leverage.npy", "<f8", {set.size()}, set.leverage().data());
+  }
+  if (finding.audit) {
+    const Audit& audit = *finding.audit;
+    write_npy(folder / "audit_share.npy", "<f8", {audit.shares.size()}, audit.shares.data());
+    write_npy(folder / "audit_weight_share.npy", "<f8", {audit.shares.size()}, audit.weight_shares.data());
+  }
   if (!finding.entries) return;
 
   const HeavyEntries& entries = *finding.entries;
@@ -108,12 +122,12 @@ void write_arrays(const fs::path& folder, const Finding& finding) {
 void write_all(const fs::path& folder, const Report& report) {
   for (std::size_t h = 0; h < report.heads.size(); ++h) {
     if (!report.has_heads) {
-      write_arrays(folder, report.heads[h]);
+      write_arrays(folder, report.heads[h], !report.scan);
       continue;
     }
     const fs::path head = folder / fmt::format("head-{:03}", h);
     fs::create_directory(head);
-    write_arrays(head, report.heads[h]);
+    write_arrays(head, report.heads[h], !report.scan);
     write_text(head / kSummary, to_text(head_summary(report, h)));
   }
   write_text(folder / kSummary, to_text(summary(report)));

@@ -68,7 +68,7 @@ Sketch first_state(const SketchOptions& options, const KeySource& keys) {
   if (options.resume.empty()) {
     const Spec spec{.dim = keys.shape().dim,
                     .epsilon = *options.epsilon,
-                    .score = parse_score(options.score),
+                    .score = Score::from_name(options.score),
                     .grid_bits = grid_bits};
     return in_file(keys.name(), [&] { return Sketch(spec); });
   }
@@ -78,7 +78,7 @@ Sketch first_state(const SketchOptions& options, const KeySource& keys) {
   if (options.epsilon && *options.epsilon != spec.epsilon) {
     refuse(fmt::format("its epsilon is {}, not {}", spec.epsilon, *options.epsilon));
   }
-  if (parse_score(options.score) != spec.score) refuse("its score is " + spec.score.name());
+  if (Score::from_name(options.score) != spec.score) refuse("its score is " + spec.score.name());
   if (keys.shape().dim != spec.dim) {
     refuse(fmt::format("its rows have {} columns, those of {} have {}", spec.dim, keys.name(),
                        keys.shape().dim));
@@ -114,7 +114,7 @@ void run(const SketchOptions& options) {
   Range range = parse_range(options.rows);
   check_parent_folder(options.out);
   if (options.epsilon) {
-    validate({.dim = 1, .epsilon = *options.epsilon, .score = parse_score(options.score)});
+    validate({.dim = 1, .epsilon = *options.epsilon, .score = Score::from_name(options.score)});
   }
   const Engine checked(options.engine);
   const auto keys = open_keys(options.keys);

@@ -39,33 +39,51 @@ Json heavy(const Report& report, const Finding& finding) {
   return {{"queries", entries.query_count()}, {"entries", entries.keys.size()}, {"top", std::move(top)}};
 }
 
+Json audited(const Audit& audit, const std::string& set) {
+  return {{"set", set},
+          {"entries", audit.entries},
+          {"covered", audit.covered},
+          {"share", audit.share()},
+          {"weight_share", audit.weight_share()}};
+}
+
 Json asked(const Report& report) {
-  const Spec& spec = report.heads.front().set.spec();
+  const ScanQuestion asked = question(report);
   Json json{{"heavykeys", version()}, {"verb", report.verb}};
-  json[report.verb == "find" ? "keys" : "state"] = report.input;
+  json[report.verb == "finalize" ? "state" : "keys"] = report.input;
   if (!report.queries.empty()) json["queries"] = report.queries;
-  json["score"] = spec.score.name();
-  json["epsilon"] = spec.epsilon;
+  json["score"] = asked.score.name();
+  json["epsilon"] = asked.epsilon;
   json["causal"] = report.causal;
-  json["d"] = spec.dim;
+  json["d"] = asked.dim;
+  if (report.scan) return json;
+  const Spec& spec = report.heads.front().set.spec();
   json["grid_bits"] = spec.grid_bits;
   json["block_rows"] = spec.block_rows;
   return json;
 }
 
 void put_found(Json& json, const Report& report, const Finding& finding) {
-  json["n"] = finding.set.row_count();
-  json["rank"] = finding.set.rank();
-  json["universal_set"] = universal_set(report, finding);
+  json["n"] = row_count(report, finding);
+  if (!report.scan) {
+    json["rank"] = finding.set.rank();
+    json["universal_set"] = universal_set(report, finding);
+  }
+  if (finding.audit) json["audit"] = audited(*finding.audit, report.scan->audited);
   if (finding.entries) json["heavy_entries"] = heavy(report, finding);
 }
 
 /// All that may differ from run to run is in here.
-Json run_info(const RunInfo& run) {
+Json run_info(const Report& report) {
+  const RunInfo& run = report.run;
   Json json{{"engine", run.engine}, {"threads", run.threads}, {"isa", active_isa()}};
-  json["seconds"] = {{"absorb", run.absorb_seconds},
-                     {"finalize", run.finalize_seconds},
-                     {"heavy_entries", run.entries_seconds}};
+  if (report.scan) {
+    json["seconds"] = {{"scan", run.absorb_seconds}};
+  } else {
+    json["seconds"] = {{"absorb", run.absorb_seconds},
+                       {"finalize", run.finalize_seconds},
+                       {"heavy_entries", run.entries_seconds}};
+  }
   if (run.peak_memory_bytes) json["peak_memory_bytes"] = *run.peak_memory_bytes;
   return json;
 }
@@ -88,10 +106,11 @@ Json summary(const Report& report) {
       put_found(found, report, report.heads[h]);
       json["heads"].push_back(std::move(found));
     }
+    if (report.heads.front().audit) json["audit"] = audited(total_audit(report), report.scan->audited);
   } else {
     put_found(json, report, report.heads.front());
   }
-  json["run"] = run_info(report.run);
+  json["run"] = run_info(report);
   return json;
 }
 

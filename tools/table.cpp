@@ -22,10 +22,12 @@ class Table {
   std::string text() {
     write_question();
     if (report_.has_heads) {
-      write_heads();
+      if (report_.heads.front().audit) write_audit();
+      report_.scan ? write_scanned_heads() : write_heads();
     } else {
       const Finding& finding = report_.heads.front();
       write_sizes(finding);
+      if (finding.audit) write_audit();
       write_leverage(finding);
       if (finding.entries) write_entries(finding);
     }
@@ -47,26 +49,36 @@ class Table {
   }
 
   void write_question() {
-    const Spec& spec = report_.heads.front().set.spec();
-    line("heavykeys {}: keys that can get a weight >= {} (score {}{})", report_.verb, spec.epsilon,
-         spec.score.name(), report_.causal ? ", causal" : "");
+    const ScanQuestion asked = question(report_);
+    line("heavykeys {}: keys that {} a weight >= {} (score {}{})", report_.verb,
+         report_.scan ? "get" : "can get", asked.epsilon, asked.score.name(),
+         report_.causal ? ", causal" : "");
     text_ += '\n';
     const std::string heads = report_.has_heads ? fmt::format("{} heads x ", report_.heads.size()) : "";
-    line("  {:<15} {}   {}{} x {}", report_.verb == "find" ? "keys" : "state", printable(report_.input),
-         heads, report_.heads.front().set.row_count(), spec.dim);
+    line("  {:<15} {}   {}{} x {}", report_.verb == "finalize" ? "state" : "keys", printable(report_.input),
+         heads, asked.rows, asked.dim);
     if (report_.heads.front().entries) {
       line("  {:<15} {}   {}{} x {}", "queries", printable(report_.queries), heads,
-           report_.heads.front().entries->query_count(), spec.dim);
+           report_.heads.front().entries->query_count(), asked.dim);
     }
   }
 
   void write_sizes(const Finding& finding) {
-    line("  {:<15} {} of {}", "rank", finding.set.rank(), finding.set.spec().dim);
-    line("  {:<15} {} keys, never more than rank/epsilon = {:.6g}", "universal set", finding.set.size(),
-         finding.set.size_bound());
+    if (!report_.scan) {
+      line("  {:<15} {} of {}", "rank", finding.set.rank(), finding.set.spec().dim);
+      line("  {:<15} {} keys, never more than rank/epsilon = {:.6g}", "universal set", finding.set.size(),
+           finding.set.size_bound());
+    }
     if (finding.entries) {
       line("  {:<15} {} (query, key) pairs", "heavy entries", finding.entries->keys.size());
     }
+  }
+
+  void write_audit() {
+    const Audit audit = total_audit(report_);
+    line("  {:<15} {} holds {} of {} heavy entries ({:.2f}%), and {:.2f}% of their weight", "audit",
+         printable(report_.scan->audited), audit.covered, audit.entries, 100.0 * audit.share(),
+         100.0 * audit.weight_share());
   }
 
   std::string token(std::uint64_t row) const {
@@ -137,9 +149,31 @@ class Table {
     }
   }
 
+  /// As write_heads, of a scan: no set, and the heaviest entry in place of the heaviest key.
+  void write_scanned_heads() {
+    heading(fmt::format("  {:>5}  {:>10}  {:>12}  {:>12}  {:>8}  {}", "head", "entries", "query", "key row",
+                        "weight", report_.tokens.empty() ? "" : "token"));
+    for (std::size_t h = 0; h < report_.heads.size(); ++h) {
+      const HeavyEntries& entries = *report_.heads[h].entries;
+      const auto top = top_entries(entries, 1);
+      if (top.empty()) {
+        line("  {:>5}  {:>10}  {:>12}  {:>12}  {:>8}", h, 0, "-", "-", "-");
+        continue;
+      }
+      const auto [query, index] = top.front();
+      line("  {:>5}  {:>10}  {:>12}  {:>12}  {:>8.6f}  {}", h, entries.keys.size(), query,
+           entries.keys[index].row, entries.weights[index], token(entries.keys[index]));
+    }
+  }
+
   void write_run() {
     const RunInfo& run = report_.run;
     text_ += '\n';
+    if (report_.scan) {
+      line("  scan {:.3f} s; engine {}, {} thread{}, {}", run.absorb_seconds, run.engine, run.threads,
+           run.threads == 1 ? "" : "s", active_isa());
+      return;
+    }
     line("  absorb {:.3f} s, finalize {:.3f} s, heavy entries {:.3f} s; engine {}, {} thread{}, {}",
          run.absorb_seconds, run.finalize_seconds, run.entries_seconds, run.engine, run.threads,
          run.threads == 1 ? "" : "s", active_isa());

@@ -6,6 +6,7 @@
 namespace heavykeys::tools {
 
 void run(const FindOptions& options);
+void run(const ScanVerbOptions& options);
 void run(const SketchOptions& options);
 void run(const MergeOptions& options);
 void run(const FinalizeOptions& options);

@@ -5,6 +5,7 @@
 
 #include "heavykeys/heavy_entries.hpp"
 #include "heavykeys/rows.hpp"
+#include "heavykeys/scan.hpp"
 #include "heavykeys/sketch.hpp"
 #include "heavykeys/universal_set.hpp"
 
@@ -33,5 +34,8 @@ HeavyEntries heavy_entries(const UniversalSet& set, const Rows& queries, const O
 
 /// As CausalHeavy::absorb, the queries of each block shared out over the threads.
 void absorb(CausalHeavy& pass, const Rows& keys, const Options& options = {});
+
+/// As Scan::absorb, the queries shared out over the threads, 16 at a time.
+void absorb(Scan& scan, const Rows& keys, const Options& options = {});
 
 }  // namespace heavykeys::parallel

@@ -55,6 +55,13 @@ struct Engine {
       heavykeys::parallel::absorb(pass, keys, options());
     }
   }
+  void absorb(heavykeys::Scan& scan, const heavykeys::Rows& keys) const {
+    if (schedule == Schedule::streaming) {
+      scan.absorb(keys);
+    } else {
+      heavykeys::parallel::absorb(scan, keys, options());
+    }
+  }
 };
 
 /// Uses an instruction set for one scope, and goes back to the best one.

@@ -1,5 +1,5 @@
-// Every allocation of absorb, merge, finalize and the causal pass is made to fail once. std::bad_alloc comes
-// through, the sketch is as it was, and the same call then succeeds with the same bytes.
+// Every allocation of absorb, merge, finalize, the causal pass and the scan is made to fail once.
+// std::bad_alloc comes through, the sketch is as it was, and the same call then succeeds with the same bytes.
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <functional>
@@ -161,4 +161,29 @@ TEST_CASE(
     REQUIRE(sample == start);
   }
   REQUIRE(failures > 0);
+}
+
+TEST_CASE("a scan that runs out of memory says where it is, goes on from there, and loses nothing") {
+  const Keys keys(9000);  // three batches of 4096 rows, the last not complete
+  const heavykeys::Score score = heavykeys::Score::softmax();
+  heavykeys::Scan whole(score, 0.01, keys.rows(0, 20));
+  whole.absorb(keys.rows(0, 9000));
+  const heavykeys::HeavyEntries want = whole.finish();
+  REQUIRE(want.keys.size() > 10);
+  long failures = 0;
+  for (;; failures += 3) {
+    heavykeys::Scan scan(score, 0.01, keys.rows(0, 20));
+    if (!fails_at(failures, [&] { scan.absorb(keys.rows(0, 9000)); })) break;
+    const std::size_t at = scan.next_row();
+    if (at < 9000) scan.absorb(keys.rows(at, 9000 - at));
+    REQUIRE(scan.finish() == want);
+  }
+  REQUIRE(failures > 100);
+  for (failures = 0;; ++failures) {
+    heavykeys::Scan scan(score, 0.01, keys.rows(0, 20));
+    scan.absorb(keys.rows(0, 9000));
+    if (!fails_at(failures, [&] { scan.finish(); })) break;
+    REQUIRE(scan.finish() == want);
+  }
+  REQUIRE(failures > 3);
 }

@@ -21,7 +21,7 @@ from reference import (
 )
 
 EPSILON = 0.05
-VERBS = ["find", "sketch", "merge", "finalize", "show", "engines"]
+VERBS = ["find", "scan", "sketch", "merge", "finalize", "show", "engines"]
 
 
 class FindTest(CommandTest):

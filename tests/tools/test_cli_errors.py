@@ -36,7 +36,7 @@ class BadUsageTest(CommandTest):
 
     def test_verbs_and_options(self):
         self.fail_with()
-        for verb in ["scan", "eigen", "plant", "fnd"]:
+        for verb in ["eigen", "plant", "fnd"]:
             self.fail_with(verb)
         self.fail_with("find", words=["--keys"])
         self.fail_with(*self.find, words=["--epsilon"])

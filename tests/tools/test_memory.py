@@ -19,11 +19,11 @@ def npy_header(rows):
 
 
 class MemoryTest(CommandTest):
-    def peak(self, rows, *arguments):
+    def peak(self, rows, *arguments, verb="find"):
         """Peak resident bytes, as the command itself reports them, of a find that reads `rows` rows from a pipe."""
         chunk = self.rng.standard_normal((CHUNK, DIM)).astype(np.float32)
         chunk[:3] *= 50  # some rows are always near the threshold
-        command = [BINARY, "find", "--keys", "-", "--epsilon", "0.01", "--json", *arguments]
+        command = [BINARY, verb, "--keys", "-", "--epsilon", "0.01", "--json", *arguments]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=self.folder) as process:
             process.stdin.write(npy_header(rows))
             for _ in range(rows // CHUNK):
@@ -34,10 +34,11 @@ class MemoryTest(CommandTest):
         self.assertEqual(summary["n"], rows)
         return summary["run"]["peak_memory_bytes"]
 
-    def check(self, *arguments):
-        small = max(self.peak(1 << 20, *arguments) for _ in range(2))  # threads meet in other orders each time
-        large = self.peak(1 << 24, *arguments)
-        print(f"peak memory {arguments}: 1M rows {small / 2**20:.1f} MiB, 16M rows {large / 2**20:.1f} MiB")
+    def check(self, *arguments, verb="find"):
+        # Twice: threads meet in other orders each time.
+        small = max(self.peak(1 << 20, *arguments, verb=verb) for _ in range(2))
+        large = self.peak(1 << 24, *arguments, verb=verb)
+        print(f"peak memory {verb} {arguments}: 1M rows {small / 2**20:.1f} MiB, 16M rows {large / 2**20:.1f} MiB")
         self.assertLessEqual(large, 1.05 * small)
 
     def test_streaming(self):
@@ -45,6 +46,10 @@ class MemoryTest(CommandTest):
 
     def test_tbb(self):
         self.check("--engine", "tbb", "--threads", "2")
+
+    def test_scan(self):
+        queries = self.save("q.npy", self.rng.standard_normal((40, DIM)).astype(np.float32) / 16)
+        self.check("--queries", queries, "--score", "softmax", "--engine", "tbb", "--threads", "2", verb="scan")
 
 
 if __name__ == "__main__":

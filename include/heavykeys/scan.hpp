@@ -1,0 +1,74 @@
+// Heavy entries for any score, softmax included: the queries come first, then one pass over the keys.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "heavykeys/heavy_entries.hpp"
+#include "heavykeys/rows.hpp"
+#include "heavykeys/score.hpp"
+
+namespace heavykeys {
+
+struct ScanOptions {
+  /// Query i of m sees only the keys j <= i + (n - m), and its weights are normalised over those.
+  bool causal = false;
+  std::uint64_t key_count = 0;  ///< n, where it is known; must be when causal
+  /// Which keys to list where [lower, upper] straddles epsilon (it is at most 1e-10 epsilon wide).
+  Mode mode = Mode::no_false_negatives;
+
+  friend bool operator==(const ScanOptions&, const ScanOptions&) = default;
+};
+
+namespace detail {
+struct ScanState;
+struct ScanAccess;
+}  // namespace detail
+
+/// All keys j with A_j(q_i) >= epsilon, for every kind of Score, from one pass over the keys in order. The
+/// keys are taken as given (no grid).
+///
+/// Shapes: queries [m, d], keys [n, d], any dtype. Workspace: O(m / epsilon + max(256 d, 2^18)), independent
+/// of n. Cost: O(m n d); of threads, one for each 16 queries is of use. A block of keys whose terms float64
+/// does not resolve well enough is computed again in twice its precision, about ten times slower.
+///
+/// Guarantee (docs/theory.md, "The scan"), for a custom score as far as its function is accurate to 1e-13 and
+/// neither overflows nor underflows: the true weight lies in [lower, upper], upper - lower <= 1e-10 weight,
+/// and
+///   no_false_negatives   j is listed if A_j >= epsilon (ties too), and only if A_j >= (1 - 1e-10) epsilon;
+///   no_false_positives   j is listed only if A_j >= epsilon, and if A_j >= (1 + 1e-10) epsilon.
+/// Ties are not told apart from misses by less than that: one pass cannot form the normaliser of a general
+/// score exactly. A query to which every key gives f = 0 has no entries (its weights are 0/0). Sums neither
+/// overflow nor underflow, whatever the magnitudes. The bytes depend neither on how the keys are cut into
+/// pushes nor on engine and threads.
+class Scan {
+ public:
+  /// `queries` must outlive this object. Throws InvalidInput for a score out of range or without its
+  /// function, epsilon outside [1e-60, 1], dim outside 1 .. 4096, or NaN/Inf in a query, naming row and
+  /// column.
+  Scan(const Score& score, double epsilon, const Rows& queries, const ScanOptions& options = {});
+  Scan(Scan&&) noexcept;
+  Scan& operator=(Scan&&) noexcept;
+  ~Scan();
+
+  /// The next keys: first_id must be next_row(), stream 0. Throws InvalidInput, nothing absorbed, for another
+  /// dim, NaN/Inf (naming row and column), more keys than were announced, a softmax logit that could
+  /// pass 2^60, or an argument of a custom score that could pass 2^900 (naming the row). When memory runs out
+  /// (std::bad_alloc), the rows before next_row() are in and the pass can go on from there. A custom function
+  /// that returns anything but a finite number >= 0 ends the pass with InvalidInput.
+  void absorb(const Rows& keys);
+  std::uint64_t next_row() const;
+
+  /// Takes the entries out, once, after the last key. Throws InvalidInput when announced keys are missing.
+  HeavyEntries finish();
+
+ private:
+  friend struct detail::ScanAccess;
+  std::unique_ptr<detail::ScanState> state_;
+};
+
+/// The scan of keys that are at hand: Scan, absorb, finish. With options.causal, key_count is keys.count.
+HeavyEntries scan(const Score& score, double epsilon, const Rows& queries, const Rows& keys,
+                  const ScanOptions& options = {});
+
+}  // namespace heavykeys
