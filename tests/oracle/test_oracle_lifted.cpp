@@ -129,6 +129,51 @@ TEST_CASE("the onion in two columns: removing a direction lowers the rank") {
   CHECK(p.onion({half, third}) == Layers{1, 2, 2, 2});
 }
 
+TEST_CASE(
+    "T5: no query of small whole numbers makes a key heavy that the onion leaves, f = x^2 / (1 + x^2)") {
+  // Also with a threshold that rises, epsilon / (1 - (t - 1) epsilon) at layer t: docs/experiments.md.
+  std::mt19937_64 engine(21);
+  std::size_t left = 0, near = 0;
+  for (int round = 0; round < 150; ++round) {
+    const long parts = 2 + static_cast<long>(engine() % 4);  // epsilon = 1 / parts
+    const std::size_t d = 1 + engine() % 2, n = 6 + engine() % 20;
+    Values k = random_integers(engine, n * d, 3);
+    for (std::size_t j = 0; j < n; ++j) {
+      const double size = std::ldexp(1.0, static_cast<int>(engine() % 6) * 2 - 8);
+      for (std::size_t c = 0; c < d; ++c) k[j * d + c] *= size;
+    }
+    std::vector<Fraction> flat, rising;
+    for (long t = 1; t <= parts; ++t) {
+      flat.push_back({1, 2 * parts - 1});  // epsilon / (2 - epsilon)
+      rising.push_back({1, parts - (t - 1)});
+    }
+    const Lifted p(k, n, d, {1});
+    const Layers first = p.onion(flat), second = p.onion(rising);
+    for (std::size_t j = 0; j < n; ++j) {
+      CHECK((first[j] > 0 || second[j] == 0));  // the sharper set is part of the other
+      left += second[j] == 0;
+    }
+    for (int a = -6; a <= 6; ++a) {
+      for (int b = d == 1 ? 0 : -6; b <= (d == 1 ? 0 : 6); ++b) {
+        for (int size = -8; size <= 8; size += 2) {
+          const Values q = {std::ldexp(a, size), std::ldexp(b, size)};
+          const auto x = oracle::dots(k, n, d, q.data());
+          long double total = 0;
+          const auto f = [&](std::size_t j) { return 1 - 1 / (1 + x.rounded(j) * x.rounded(j)); };
+          for (std::size_t j = 0; j < n; ++j) total += f(j);
+          for (std::size_t j = 0; j < n; ++j) {
+            if (second[j] > 0) continue;
+            CHECK(f(j) * parts < total * (1 + 1e-15L) + 1e-300L);
+            near += f(j) * parts > 0.9L * total && total > 0;
+          }
+        }
+      }
+    }
+  }
+  CHECK(left >= 300);
+  CHECK(near >= 10);  // the search came close
+}
+
 TEST_CASE("zero rows are in no layer") {
   CHECK(Lifted({0, 0, 0, 0}, 2, 2, {1}).onion({{1, 100}, {1, 100}}) == Layers{0, 0});
 }
