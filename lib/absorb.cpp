@@ -88,16 +88,22 @@ void Absorption::run(const Workers& workers) {
     const int count =
         static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(workers.count), blocks_.size()));
     batches_.reserve(static_cast<std::size_t>(count));
-    for (int w = 0; w < count; ++w) batches_.emplace_back(state_.spec, state_.filter);
+    for (int w = 0; w < count; ++w) {
+      batches_.emplace_back(state_.plan, state_.filter, &state_.metric, state_.sample.fresh());
+    }
     share_tasks(
         {count, count == 1 ? serial_workers().run : workers.run}, blocks_.size(),
         [&](int worker, std::size_t task) { batches_[static_cast<std::size_t>(worker)].add(blocks_[task]); });
-    gram_ = state_.gram;
+    metric_ = state_.metric;
     for (BlockBatch& batch : batches_) {
-      gram_->add(batch.gram);
-      if (&batch != &batches_[0]) batches_[0].candidates.append(batch.candidates);
+      metric_->add(batch.metric);
+      if (&batch == &batches_[0]) continue;
+      batches_[0].candidates.append(batch.candidates);
+      batches_[0].sample.reserve(batch.sample);
+      batches_[0].sample.merge(batch.sample);
     }
     state_.candidates.reserve(batches_[0].candidates);
+    state_.sample.reserve(batches_[0].sample);
   }
   for (Piece& piece : pieces_) {
     require_finite(piece.rows);
@@ -152,9 +158,10 @@ void Absorption::commit(Piece& piece) noexcept {
 
 void Absorption::commit() noexcept {
   if (rows_.count == 0) return;
-  if (gram_) {
-    state_.gram = std::move(*gram_);
+  if (metric_) {
+    state_.metric = std::move(*metric_);
     state_.candidates.append(batches_[0].candidates);
+    state_.sample.merge(batches_[0].sample);
   }
   for (const KeyId& run : finished_) state_.fragments.erase(run);
   for (Piece& piece : pieces_) commit(piece);

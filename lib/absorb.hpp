@@ -39,7 +39,7 @@ class Absorption {
   std::vector<std::unique_ptr<RowStore>> joined_;  // blocks put together from fragments
   std::vector<KeyId> finished_;                    // runs that go into complete blocks
   std::vector<Piece> pieces_;
-  std::optional<ExactGram> gram_;
+  std::optional<Metric> metric_;
   std::vector<BlockBatch> batches_;
 };
 

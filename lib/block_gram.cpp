@@ -9,7 +9,7 @@
 
 namespace heavykeys::detail {
 
-BlockGram::BlockGram(const Spec& spec) : spec_(spec), width_(padded(spec.dim)), sums_(width_ * width_) {}
+BlockGram::BlockGram(const Spec& spec) : spec_(spec), width_(padded(spec.dim)) {}
 
 const std::int32_t* BlockGram::panel(std::size_t begin, std::size_t count) {
   panel_.resize(kPanelRows * width_);  // padding columns are written once, as zeros
@@ -17,8 +17,7 @@ const std::int32_t* BlockGram::panel(std::size_t begin, std::size_t count) {
   return panel_.data();
 }
 
-void BlockGram::compute(const Rows& block) {
-  const Isa isa = current_isa();
+void BlockGram::fit(const Rows& block) {
   block_ = block;
   const bool direct = block.dtype == Dtype::f64 || (block.dtype == Dtype::f32 && block.column_stride == 1);
   if (!direct) {
@@ -28,7 +27,13 @@ void BlockGram::compute(const Rows& block) {
     block_.stream = block.stream;
   }
   exponents_ = fit_grid(block_);
+}
 
+void BlockGram::compute(const Rows& rows) {
+  fit(rows);
+  const Rows& block = block_;
+  const Isa isa = current_isa();
+  sums_.resize(width_ * width_);
   const bool use_amx = isa == Isa::amx && width_ <= AmxGram::kMaxWidth;
   if (use_amx) {
     if (!amx_) amx_ = std::make_unique<AmxGram>(width_, spec_.grid_bits);

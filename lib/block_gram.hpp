@@ -17,7 +17,11 @@ class BlockGram {
  public:
   explicit BlockGram(const Spec& spec);
 
-  /// Reads the block once: grid, then sums. `block` must stay valid for `panel`.
+  /// Reads the block once for its grid. `block` must stay valid for `panel`.
+  /// Throws InvalidInput on NaN/Inf (row and column named).
+  void fit(const Rows& block);
+
+  /// fit, then the sums. `block` must stay valid for `panel`.
   /// Throws InvalidInput on NaN/Inf (row and column named).
   void compute(const Rows& block);
 

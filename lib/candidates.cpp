@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include "lib/leverage.hpp"
-
 namespace heavykeys::detail {
 
 void Candidates::append(KeyId id, const double* row) {
@@ -44,10 +42,6 @@ Candidates Candidates::sorted() const {
 
 std::size_t Candidates::soft_limit(std::size_t dim) {
   return std::max<std::size_t>(8192, (std::size_t{1} << 18) / dim);
-}
-
-void prune(Candidates& candidates, const ExactGram& gram, double epsilon) {
-  candidates.keep(decide_leverages(gram, candidates.rows, epsilon, Effort::loose).kept);
 }
 
 }  // namespace heavykeys::detail

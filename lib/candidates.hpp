@@ -3,7 +3,6 @@
 
 #include <vector>
 
-#include "lib/exact_gram.hpp"
 #include "lib/row_store.hpp"
 
 namespace heavykeys::detail {
@@ -25,8 +24,5 @@ struct Candidates {
   /// Above this many, candidates are pruned against the Gram matrix at hand: n-free, and rare.
   static std::size_t soft_limit(std::size_t dim);
 };
-
-/// Drops what loose arithmetic proves light; `gram` must contain every row of `candidates`.
-void prune(Candidates& candidates, const ExactGram& gram, double epsilon);
 
 }  // namespace heavykeys::detail

@@ -3,7 +3,7 @@
 #include "lib/causal.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <optional>
 #include <string>
 
 #include "heavykeys/error.hpp"
@@ -13,23 +13,22 @@
 #include "lib/grid.hpp"
 #include "lib/heavy_entries.hpp"
 #include "lib/isa.hpp"
-#include "lib/kernels.hpp"
-#include "lib/leverage.hpp"
-#include "lib/scaled_gram.hpp"
+#include "lib/onion.hpp"
 #include "lib/shared_tasks.hpp"
-#include "lib/weigh.hpp"
+#include "lib/weigh_queries.hpp"
 
 namespace heavykeys {
 
 namespace detail {
 
 struct CausalState {
-  CausalState(const Spec& spec, const Rows& q, std::uint64_t n)
-      : sketch(spec), queries(q), key_count(n), waiting(spec.dim) {}
+  CausalState(const Spec& spec, const Rows& q, std::uint64_t n, const HeavyOptions& o)
+      : sketch(spec), queries(q), key_count(n), options(o), waiting(spec.dim) {}
 
   Sketch sketch;
   Rows queries;
   std::uint64_t key_count;
+  HeavyOptions options;
   RowStore waiting;  // rows of the block that is not complete
   std::uint64_t absorbed = 0;
   std::vector<HeavyEntries> parts;
@@ -50,42 +49,44 @@ namespace {
 
 constexpr std::size_t kQueriesPerTask = 16;
 
-/// One block with everything its queries need.
-class CausalBlock {
- public:
-  CausalBlock(const SketchState& before, const Rows& block, double epsilon);
+/// One block with everything its queries need: U of everything before it, and its own rows.
+struct CausalBlock {
+  CausalBlock(const SketchState& before, const Rows& block);
 
-  /// Entries of queries that see rows up to and including one of this block.
-  HeavyEntries entries(const CausalState& state, std::size_t first_query, std::size_t count) const;
-
- private:
-  Bounded prefix_normalizer(const ScaledQuery& q, const double* x, std::size_t seen) const;
-  Dyadic exact_normalizer(const double* raw, std::size_t seen) const;
-
-  double epsilon_;
-  std::uint64_t start_;
-  std::size_t earlier_ = 0;  // panel rows before this one are candidates of earlier blocks
-  std::unique_ptr<Normalizer> before_;
-  std::unique_ptr<KeyPanel> panel_;
+  std::size_t earlier = 0;  // panel rows before this one are of earlier blocks
+  std::optional<RowSums> past;
+  std::optional<KeyPanel> panel;
 };
 
-CausalBlock::CausalBlock(const SketchState& before, const Rows& block, double epsilon)
-    : epsilon_(epsilon), start_(block.first_id) {
-  BlockGram own(before.spec);
-  own.compute(block);
-  ExactGram after = before.gram;
-  after.add_block(own.exponents(), own.sums(), own.width(), block.count);
-  const std::vector<int> scale = equilibration(after);
-
-  Candidates candidates = before.candidates.sorted();
-  candidates.keep(decide_leverages(before.gram, candidates.rows, epsilon, Effort::loose).kept);
-  earlier_ = candidates.size();
-  panel_ = std::make_unique<KeyPanel>(before.spec.dim, earlier_ + block.count);
-  std::vector<double> row(before.spec.dim);
-  for (std::size_t u = 0; u < earlier_; ++u) {
-    candidates.rows.read(u, row.data());
-    panel_->append(candidates.ids[u], row.data(), scale);
+/// Scale for the rows before and those of a block with these exponents.
+std::vector<int> common_scale(const SketchState& before, const std::vector<int>& exponents) {
+  const Metric& metric = before.metric;
+  std::vector<int> scale = key_scale(*before.plan, metric);
+  const ExactGram& gram = metric.plain ? *metric.plain : metric.gram;
+  for (std::size_t i = 0; i < scale.size(); ++i) {
+    if (exponents[i] == kZeroColumn) continue;
+    const bool new_column = gram.is_empty_column(before.plan->lift.top_power(i));
+    scale[i] = new_column ? exponents[i] : std::max(scale[i], exponents[i]);
   }
+  return scale;
+}
+
+CausalBlock::CausalBlock(const SketchState& before, const Rows& block) {
+  const Plan& plan = *before.plan;
+  BlockGram own(before.spec);
+  own.fit(block);
+  const std::vector<int> scale = common_scale(before, own.exponents());
+
+  // With a closed form, candidates that are not heavy do no harm; bounds of the rest must not depend on them.
+  Candidates candidates = before.candidates.sorted();
+  const Effort effort = plan.rule.closed_form ? Effort::loose : Effort::thorough;
+  const Peeled peeled = peel(plan, before.metric, candidates.rows, effort);
+  candidates.keep(peeled.kept);
+  earlier = candidates.size();
+  past.emplace(before.plan, before.metric, peeled, candidates, before.sample, scale);
+  panel.emplace(before.spec.dim, earlier + block.count);
+  append(*panel, candidates, scale);
+  std::vector<double> row(before.spec.dim);
   for (std::size_t first = 0; first < block.count; first += BlockGram::kPanelRows) {
     const std::size_t count = std::min(BlockGram::kPanelRows, block.count - first);
     const std::int32_t* q = own.panel(first, count);
@@ -93,63 +94,9 @@ CausalBlock::CausalBlock(const SketchState& before, const Rows& block, double ep
       for (std::size_t c = 0; c < before.spec.dim; ++c) {
         row[c] = gridded_value(q[r * own.width() + c], own.exponents()[c], before.spec.grid_bits);
       }
-      panel_->append({block.stream, block.first_id + first + r}, row.data(), scale);
+      panel->append({block.stream, block.first_id + first + r}, row.data(), scale);
     }
   }
-  before_ = std::make_unique<Normalizer>(before.gram, scale);
-}
-
-Bounded CausalBlock::prefix_normalizer(const ScaledQuery& q, const double* x, std::size_t seen) const {
-  // q^T G q of the blocks before, and the squares of this block's dot products one by one.
-  double sum = 0.0, error = 0.0;
-  const double gamma = dot_error(panel_->dim) * q.norm2;
-  for (std::size_t u = earlier_; u < earlier_ + seen; ++u) {
-    const double e = gamma * panel_->norm[u];
-    sum += x[u] * x[u];
-    error += (2.0 * std::fabs(x[u]) + e) * e;
-  }
-  const Bounded past = (*before_)(q, sum);
-  const double value = past.value + sum;
-  return {value, (past.error + error) * (1.0 + 1e-9) +
-                     (static_cast<double>(seen) + 4) * 0x1p-53 * sum * (1.0 + 1e-9) +
-                     std::fabs(value) * 0x1p-52};
-}
-
-Dyadic CausalBlock::exact_normalizer(const double* raw, std::size_t seen) const {
-  Dyadic total = before_->exact(raw);
-  for (std::size_t u = earlier_; u < earlier_ + seen; ++u) {
-    const Dyadic x = panel_->exact_dot(raw, u);
-    total = total + x * x;
-  }
-  return total;
-}
-
-HeavyEntries CausalBlock::entries(const CausalState& state, std::size_t first_query,
-                                  std::size_t count) const {
-  const Rows queries = state.queries.slice(first_query, count);
-  const std::size_t d = queries.dim;
-  std::vector<double> raw(count * d), scaled(count * d), x(count * panel_->ld);
-  std::vector<ScaledQuery> prepared;
-  for (std::size_t i = 0; i < count; ++i) {
-    read_row(queries, i, raw.data() + i * d);
-    prepared.push_back(ScaledQuery::make(raw.data() + i * d, before_->scale, scaled.data() + i * d));
-  }
-  dot_products(scaled.data(), count, d, panel_->columns.data(), panel_->ld, x.data());
-
-  HeavyEntries out;
-  out.indptr.push_back(0);
-  for (std::size_t i = 0; i < count; ++i) {
-    const double* own = x.data() + i * panel_->ld;
-    const auto seen =
-        static_cast<std::size_t>(state.visible(first_query + i) - static_cast<std::int64_t>(start_));
-    if (!prepared[i].zero) {
-      Weighing weighing{prepared[i], epsilon_, prefix_normalizer(prepared[i], own, seen),
-                        [&] { return exact_normalizer(prepared[i].raw, seen); }};
-      weigh(weighing, *panel_, 0, earlier_ + seen, own, out);
-    }
-    out.indptr.push_back(static_cast<std::int64_t>(out.keys.size()));
-  }
-  return out;
 }
 
 /// A block that is complete, or the last.
@@ -163,13 +110,17 @@ void pass_block(CausalState& state, const Rows& block, const Workers& workers) {
       std::clamp<std::int64_t>(start + static_cast<std::int64_t>(block.count) + 1 + offset, 0, m);
   std::vector<HeavyEntries> parts;
   if (first < last) {
-    const CausalBlock causal(SketchAccess::state(state.sketch), block, state.sketch.spec().epsilon);
+    const CausalBlock causal(SketchAccess::state(state.sketch), block);
+    const Weighted keys{*causal.panel, causal.earlier, *causal.past};
     const auto total = static_cast<std::size_t>(last - first);
     parts.resize((total + kQueriesPerTask - 1) / kQueriesPerTask);
     share_tasks(workers, parts.size(), [&](int, std::size_t task) {
       const std::size_t begin = task * kQueriesPerTask;
-      parts[task] = causal.entries(state, static_cast<std::size_t>(first) + begin,
-                                   std::min(kQueriesPerTask, total - begin));
+      const std::size_t query = static_cast<std::size_t>(first) + begin;
+      parts[task] = weigh_queries(
+          keys, state.queries.slice(query, std::min(kQueriesPerTask, total - begin)),
+          [&](std::size_t i) { return static_cast<std::size_t>(state.visible(query + i) - start); },
+          state.options);
     });
   }
   HeavyEntries entries = concatenate(parts);
@@ -230,12 +181,13 @@ void absorb_with(CausalHeavy& pass, const Rows& keys, const Workers& workers) {
 
 }  // namespace detail
 
-CausalHeavy::CausalHeavy(const Spec& spec, const Rows& queries, std::uint64_t key_count) {
+CausalHeavy::CausalHeavy(const Spec& spec, const Rows& queries, std::uint64_t key_count,
+                         const HeavyOptions& options) {
   validate(spec);
-  detail::check_queries(queries, spec.dim);
+  detail::check_queries(queries, spec, options);
   detail::require_finite(queries);
   if (key_count > std::uint64_t{1} << 62) throw InvalidInput(std::to_string(key_count) + " keys pass 2^62");
-  state_ = std::make_unique<detail::CausalState>(spec, queries, key_count);
+  state_ = std::make_unique<detail::CausalState>(spec, queries, key_count, options);
 }
 CausalHeavy::CausalHeavy(CausalHeavy&&) noexcept = default;
 CausalHeavy& CausalHeavy::operator=(CausalHeavy&&) noexcept = default;

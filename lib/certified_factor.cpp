@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 #include <utility>
 
+#include "lib/kernels.hpp"
 #include "lib/scaled_gram.hpp"
 
 namespace heavykeys::detail {
@@ -29,6 +31,14 @@ DoubleDouble from_entry<DoubleDouble>(DoubleDouble value) {
   return value;
 }
 
+/// a -= factor * b
+void subtract(double* a, const double* b, double factor, std::size_t n) {
+  subtract_multiple(a, b, factor, n);
+}
+void subtract(DoubleDouble* a, const DoubleDouble* b, DoubleDouble factor, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) a[i] = a[i] - factor * b[i];
+}
+
 }  // namespace
 
 template <class Real>
@@ -47,6 +57,7 @@ bool CertifiedFactor<Real>::factorize(const ExactGram& gram, const std::vector<i
       lower_[i * d + j] = from_entry<Real>(scaled_entry(gram, scale, order_[i], order_[j]));
     }
   }
+  std::vector<Real> column(d);
   for (std::size_t k = 0; k < d; ++k) {
     std::size_t pivot = k;
     for (std::size_t i = k + 1; i < d; ++i) {
@@ -63,12 +74,9 @@ bool CertifiedFactor<Real>::factorize(const ExactGram& gram, const std::vector<i
     if (!(Real(0.0) < diagonal)) return false;
     const Real root = sqrt(diagonal);
     lower_[k * d + k] = root;
-    for (std::size_t i = k + 1; i < d; ++i) lower_[i * d + k] = lower_[i * d + k] / root;
+    for (std::size_t i = k + 1; i < d; ++i) column[i] = lower_[i * d + k] = lower_[i * d + k] / root;
     for (std::size_t i = k + 1; i < d; ++i) {
-      const Real factor = lower_[i * d + k];
-      for (std::size_t j = k + 1; j <= i; ++j) {
-        lower_[i * d + j] = lower_[i * d + j] - factor * lower_[j * d + k];
-      }
+      subtract(&lower_[i * d + k + 1], &column[k + 1], column[i], i - k);
     }
   }
   return true;
@@ -83,13 +91,13 @@ void CertifiedFactor<Real>::certify() {
   // Columns of L^-1 by forward substitution: (L + dL_j) x_j = e_j with |dL_j| <= gamma_d |L|.
   inverse_.assign(d * d, Real(0.0));
   double inverse_squares = 0.0, lower_squares = 0.0;
-  for (std::size_t j = 0; j < d; ++j) {
-    for (std::size_t i = j; i < d; ++i) {
-      Real sum(i == j ? 1.0 : 0.0);
-      for (std::size_t k = j; k < i; ++k) sum = sum - lower_[i * d + k] * inverse_[k * d + j];
-      const Real x = sum / lower_[i * d + i];
-      inverse_[i * d + j] = x;
-      inverse_squares += static_cast<double>(x) * static_cast<double>(x);
+  for (std::size_t i = 0; i < d; ++i) {  // all columns of row i together
+    Real* row = &inverse_[i * d];
+    row[i] = Real(1.0);
+    for (std::size_t k = 0; k < i; ++k) subtract(row, &inverse_[k * d], lower_[i * d + k], k + 1);
+    for (std::size_t j = 0; j <= i; ++j) {
+      row[j] = row[j] / lower_[i * d + i];
+      inverse_squares += static_cast<double>(row[j]) * static_cast<double>(row[j]);
       const double l = static_cast<double>(lower_[i * d + j]);
       lower_squares += l * l;
     }
@@ -100,7 +108,7 @@ void CertifiedFactor<Real>::certify() {
   // ||L^-1|| <= computed (1 + gamma ||L|| ||L^-1||), solved for ||L^-1||.
   const double loss = gamma * lower_norm * computed;
   if (!(loss < 0.5)) return;
-  const double inverse_norm = computed / (1.0 - loss) * kSlack;
+  const double inverse_norm = inverse_norm_ = computed / (1.0 - loss) * kSlack;
   solve_error_ = gamma * lower_norm * inverse_norm * kSlack;
   theta_ = n * (n + 4) * u * inverse_norm * inverse_norm * kSlack;
   inverse_error_ = solve_error_ / (1.0 - std::min(0.9, solve_error_)) * inverse_norm * kSlack;
@@ -108,22 +116,93 @@ void CertifiedFactor<Real>::certify() {
 }
 
 template <class Real>
-Interval CertifiedFactor<Real>::leverage(const double* row) const {
+void CertifiedFactor<Real>::forward(const Real* row, Real* w) const {
   const std::size_t d = order_.size();
-  std::vector<Real> w(d);
-  Real squares(0.0);
   for (std::size_t i = 0; i < d; ++i) {
-    Real sum(row[order_[i]]);
+    Real sum = row[order_[i]];
     for (std::size_t j = 0; j < i; ++j) sum = sum - lower_[i * d + j] * w[j];
     w[i] = sum / lower_[i * d + i];
-    squares = squares + w[i] * w[i];
   }
-  const double value = static_cast<double>(squares);
-  const double mu = solve_error_ + (static_cast<double>(d) + 4) * kUnitRoundoff<Real>;
+}
+
+template <class Real>
+Interval CertifiedFactor<Real>::interval(double value, double slack) const {
+  const double mu = solve_error_ + (static_cast<double>(order_.size()) + 4) * kUnitRoundoff<Real>;
   // One ulp of double each way covers the conversion and the arithmetic of this line.
-  const double upper = value * ((1.0 + mu) * (1.0 + mu) / (1.0 - theta_)) * (1.0 + 0x1p-49) + kUnderflow;
-  const double lower = value * ((1.0 - mu) * (1.0 - mu) / (1.0 + theta_)) * (1.0 - 0x1p-49) - kUnderflow;
+  double high = value * ((1.0 + mu) * (1.0 + mu)), low = value * ((1.0 - mu) * (1.0 - mu));
+  if (slack > 0.0) {
+    const double root = std::sqrt(value);
+    high = (root * (1.0 + mu) + slack) * (root * (1.0 + mu) + slack);
+    low = std::max(0.0, root * (1.0 - mu) - slack) * std::max(0.0, root * (1.0 - mu) - slack);
+  }
+  const double upper = high / (1.0 - theta_) * (1.0 + 0x1p-49) + kUnderflow;
+  const double lower = low / (1.0 + theta_) * (1.0 - 0x1p-49) - kUnderflow;
   return {value, lower, upper};
+}
+
+template <class Real>
+void CertifiedFactor<Real>::leverages(const Real* rows, std::size_t count, std::size_t dim, double rounding,
+                                      Interval* out) const {
+  const std::size_t d = order_.size();
+  std::vector<Real> w(d * (std::is_same_v<Real, double> ? kSolved : 1));
+  for (std::size_t first = 0; first < count; first += kSolved) {
+    const std::size_t lanes = std::min(kSolved, count - first);
+    double squares[kSolved] = {}, norms[kSolved] = {};
+    if constexpr (std::is_same_v<Real, double>) {
+      for (std::size_t i = 0; i < d; ++i) {
+        for (std::size_t r = 0; r < kSolved; ++r) {
+          w[i * kSolved + r] = r < lanes ? rows[(first + r) * dim + order_[i]] : 0.0;
+        }
+      }
+      solve_lower(lower_.data(), d, w.data());
+      for (std::size_t i = 0; i < d; ++i) {
+        for (std::size_t r = 0; r < kSolved; ++r)
+          squares[r] = squares[r] + w[i * kSolved + r] * w[i * kSolved + r];
+      }
+    } else {
+      for (std::size_t r = 0; r < lanes; ++r) {
+        forward(rows + (first + r) * dim, w.data());
+        Real sum(0.0);
+        for (std::size_t i = 0; i < d; ++i) sum = sum + w[i] * w[i];
+        squares[r] = static_cast<double>(sum);
+      }
+    }
+    for (std::size_t r = 0; r < lanes; ++r) {
+      double slack = 0.0;
+      if (rounding > 0.0) {  // || L^-1 (error of the row) ||
+        for (std::size_t i = 0; i < dim; ++i) {
+          const double k = static_cast<double>(rows[(first + r) * dim + i]);
+          norms[r] += k * k;
+        }
+        slack = rounding * inverse_norm_ * std::sqrt(norms[r]) * kSlack;
+      }
+      out[first + r] = interval(squares[r], slack);
+    }
+  }
+}
+
+template <class Real>
+void CertifiedFactor<Real>::solve(const double* row, std::size_t dim, double* x) const {
+  const std::size_t d = order_.size();
+  std::vector<Real> in(row, row + dim), w(d);
+  forward(in.data(), w.data());
+  for (std::size_t i = d; i-- > 0;) {
+    w[i] = w[i] / lower_[i * d + i];
+    subtract(w.data(), &lower_[i * d], w[i], i);
+  }
+  std::fill(x, x + dim, 0.0);
+  for (std::size_t i = 0; i < d; ++i) x[order_[i]] = static_cast<double>(w[i]);
+}
+
+template <class Real>
+double CertifiedFactor<Real>::bound(const double* r, const double* error, std::size_t dim) const {
+  std::vector<Real> in(r, r + dim);
+  Interval known;
+  leverages(in.data(), 1, dim, 0.0, &known);
+  double squares = 0.0;
+  for (std::size_t i : order_) squares += error[i] * error[i];
+  const double root = std::sqrt(known.upper) + inverse_norm_ * std::sqrt(squares / (1.0 - theta_)) * kSlack;
+  return root * root * kSlack;
 }
 
 template <class Real>

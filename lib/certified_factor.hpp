@@ -40,8 +40,15 @@ class CertifiedFactor {
   /// Columns of K in the order they were eliminated (greatest remaining diagonal first).
   const std::vector<std::size_t>& order() const { return order_; }
 
-  /// tau of an equilibrated row of K~ (all dims of K). Needs certified().
-  Interval leverage(const double* row) const;
+  /// tau of `count` equilibrated rows, each of all D coordinates, whose relative error is at most `rounding`.
+  /// Needs certified(). Cost: O(r^2) a row.
+  void leverages(const Real* rows, std::size_t count, std::size_t dim, double rounding, Interval* out) const;
+
+  /// x with G x = row as well as Real can, zero outside the columns; both [dim]. Needs certified().
+  void solve(const double* row, std::size_t dim, double* x) const;
+  /// Upper bound of r^T G^-1 r for an equilibrated vector r of all D coordinates, each known to within its
+  /// `error`.
+  double bound(const double* r, const double* error, std::size_t dim) const;
 
   /// L^-1 as computed, [d, d] row-major lower triangle in `order`, rounded to double.
   std::vector<double> inverse() const;
@@ -49,6 +56,8 @@ class CertifiedFactor {
   double inverse_error() const { return inverse_error_; }
 
  private:
+  void forward(const Real* row, Real* w) const;
+  Interval interval(double value, double slack) const;
   bool factorize(const ExactGram& gram, const std::vector<int>& scale);
   void certify();
 
@@ -59,6 +68,7 @@ class CertifiedFactor {
   double theta_ = 0.0;
   double solve_error_ = 0.0;  // mu: relative error of ||L^-1 k|| by forward substitution
   double inverse_error_ = 0.0;
+  double inverse_norm_ = 0.0;  // upper bound of ||L^-1||
 };
 
 extern template class CertifiedFactor<double>;

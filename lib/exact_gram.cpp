@@ -11,6 +11,21 @@ int low_of(int a, int b) { return a == kZeroColumn ? b : b == kZeroColumn ? a : 
 int high_of(int a, int b) { return std::max(a, b); }  // kZeroColumn is the least int
 int bits_of(std::uint64_t v) { return v == 0 ? 0 : 64 - __builtin_clzll(v); }
 
+void add_product(Limb* entry, int limbs, Int128 product, int shift) {
+  if (product == 0) return;
+  const Limb words[2] = {static_cast<Limb>(product), static_cast<Limb>(product >> 64)};
+  add_shifted(entry, limbs, words, 2, shift);
+}
+
+/// entry -= a * b * 2^shift for |a|, |b| <= 2^96.
+void subtract_product(Limb* entry, int limbs, Int128 a, Int128 b, int shift) {
+  constexpr Int128 kHalf = Int128{1} << 48;
+  const Int128 a1 = a / kHalf, a0 = a % kHalf, b1 = b / kHalf, b0 = b % kHalf;  // each at most 2^48
+  add_product(entry, limbs, -(a0 * b0), shift);
+  add_product(entry, limbs, -(a1 * b0 + a0 * b1), shift + 48);
+  add_product(entry, limbs, -(a1 * b1), shift + 96);
+}
+
 }  // namespace
 
 ExactGram::ExactGram(std::size_t dim, int grid_bits)
@@ -55,30 +70,29 @@ void ExactGram::widen(std::uint64_t more_rows, std::span<const int> low, std::sp
 
 void ExactGram::add_block(std::span<const int> exponents, const std::int64_t* sums, std::size_t stride,
                           std::uint64_t rows) {
-  widen(rows, exponents, exponents);
-  std::vector<int> shift(dim_);
-  for (std::size_t i = 0; i < dim_; ++i) shift[i] = exponents[i] == kZeroColumn ? -1 : exponents[i] - low_[i];
-  Limb* entry = words_.data();
+  begin_block(exponents, rows);
+  add_piece(exponents, 0, [&](std::size_t i, std::size_t j) { return sums[i * stride + j]; });
+}
+
+bool ExactGram::is_empty_column(std::size_t i) const {
+  if (is_zero_column(i) || words_.empty()) return true;
+  const Limb* word = entry_words(i, i);
+  return std::all_of(word, word + limbs_, [](Limb w) { return w == 0; });
+}
+
+void ExactGram::remove_row(std::span<const Int128> mantissa, std::span<const int> exponent) {
+  std::vector<int> shift(dim_, 0);
   for (std::size_t i = 0; i < dim_; ++i) {
-    if (shift[i] < 0) {
-      entry += (dim_ - i) * limbs_;
-      continue;
-    }
-    const std::int64_t* row = sums + i * stride;
-    for (std::size_t j = i; j < dim_; ++j, entry += limbs_) {
-      if (row[j] == 0) continue;
-      const int t = shift[i] + shift[j];
-      if (limbs_ == 2 && t < 64) {  // the usual case, as one 128-bit addition
-        unsigned __int128 sum = (static_cast<unsigned __int128>(entry[1]) << 64) | entry[0];
-        sum += static_cast<unsigned __int128>(static_cast<__int128>(row[j])) << t;
-        entry[0] = static_cast<Limb>(sum);
-        entry[1] = static_cast<Limb>(sum >> 64);
-      } else {
-        const Limb word = static_cast<Limb>(row[j]);
-        add_shifted(entry, limbs_, &word, 1, t);
-      }
+    if (mantissa[i] != 0) shift[i] = exponent[i] - low_[i] + grid_bits_;
+  }
+  for (std::size_t i = 0; i < dim_; ++i) {
+    if (mantissa[i] == 0) continue;
+    for (std::size_t j = i; j < dim_; ++j) {
+      Limb* entry = words_.data() + index(i, j) * static_cast<std::size_t>(limbs_);
+      subtract_product(entry, limbs_, mantissa[i], mantissa[j], shift[i] + shift[j]);
     }
   }
+  --rows_;
 }
 
 void ExactGram::add(const ExactGram& other) {

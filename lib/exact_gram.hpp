@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lib/dyadic.hpp"
+#include "lib/lift.hpp"
 #include "lib/limbs.hpp"
 
 namespace heavykeys::detail {
@@ -31,13 +32,25 @@ class ExactGram {
   std::span<const int> high() const { return high_; }
   std::span<const Limb> words() const { return words_; }
   bool is_zero_column(std::size_t i) const { return low_[i] == kZeroColumn; }
+  /// Also true when all that a column had was removed.
+  bool is_empty_column(std::size_t i) const;
 
   /// Adds a block: sums[i * stride + j] for i <= j is sum_r q_ri q_rj, exponents[i] its column exponents.
   void add_block(std::span<const int> exponents, const std::int64_t* sums, std::size_t stride,
                  std::uint64_t rows);
 
+  /// The same in pieces, for integers of several digits: announce the block, then add its sums one by one.
+  /// Entries are taken times 2^shift; piece(i, j) is read for i <= j.
+  void begin_block(std::span<const int> exponents, std::uint64_t rows) { widen(rows, exponents, exponents); }
+  template <class Piece>
+  void add_piece(std::span<const int> exponents, int shift, const Piece& piece);
+
   /// Adds another matrix of the same dim and grid_bits.
   void add(const ExactGram& other);
+
+  /// Takes one row of those added out again (T5). Its coordinates are m * 2^e, each m odd or 0, |m| <= 2^96.
+  /// Only for matrices that are measured with and thrown away: limbs, low and high stay as they are.
+  void remove_row(std::span<const Int128> mantissa, std::span<const int> exponent);
 
   /// Entry (i, j) exactly.
   Dyadic entry(std::size_t i, std::size_t j) const;
@@ -45,6 +58,7 @@ class ExactGram {
   /// The power of two that entry (i, j)'s integer is a multiple of.
   int entry_exponent(std::size_t i, std::size_t j) const { return low_[i] + low_[j] - 2 * grid_bits_; }
   int grid_bits() const { return grid_bits_; }
+  std::size_t memory_bytes() const { return words_.size() * sizeof(Limb) + 2 * dim_ * sizeof(int); }
 
   /// Rebuilds a stored value. False when the parts do not fit each other.
   static bool restore(ExactGram& out, std::uint64_t rows, std::vector<int> low, std::vector<int> high,
@@ -69,5 +83,30 @@ class ExactGram {
   std::vector<int> low_, high_;
   std::vector<Limb> words_;  // upper triangle by rows, limbs_ words each; empty while all columns are zero
 };
+
+template <class Piece>
+void ExactGram::add_piece(std::span<const int> exponents, int shift, const Piece& piece) {
+  Limb* entry = words_.data();
+  for (std::size_t i = 0; i < dim_; ++i) {
+    if (exponents[i] == kZeroColumn) {
+      entry += (dim_ - i) * static_cast<std::size_t>(limbs_);
+      continue;
+    }
+    for (std::size_t j = i; j < dim_; ++j, entry += limbs_) {
+      const std::int64_t sum = exponents[j] == kZeroColumn ? 0 : piece(i, j);
+      if (sum == 0) continue;
+      const int t = exponents[i] - low_[i] + exponents[j] - low_[j] + shift;
+      if (limbs_ == 2 && t < 64) {  // the usual case, as one 128-bit addition
+        unsigned __int128 wide = (static_cast<unsigned __int128>(entry[1]) << 64) | entry[0];
+        wide += static_cast<unsigned __int128>(static_cast<__int128>(sum)) << t;
+        entry[0] = static_cast<Limb>(wide);
+        entry[1] = static_cast<Limb>(wide >> 64);
+      } else {
+        const Limb word = static_cast<Limb>(sum);
+        add_shifted(entry, limbs_, &word, 1, t);
+      }
+    }
+  }
+}
 
 }  // namespace heavykeys::detail

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <numeric>
 #include <optional>
+#include <span>
 
+#include "lib/crc64.hpp"
 #include "lib/mixed_radix.hpp"
 #include "lib/modular.hpp"
 
@@ -23,19 +25,59 @@ std::uint64_t residue(const ExactGram& gram, const PrimeField& field, std::size_
   return negative ? field.subtract(0, r) : r;
 }
 
-/// Component i of a row of K~ in the same units: k~_i / 2^(low_i - P), an integer.
-std::uint64_t residue(const ExactGram& gram, const PrimeField& field, std::size_t i, double value) {
-  if (value == 0.0) return 0;
-  int e = 0;
-  auto mantissa = static_cast<std::uint64_t>(std::ldexp(std::frexp(std::fabs(value), &e), 53));
-  const int zeros = __builtin_ctzll(mantissa);
-  mantissa >>= zeros;
-  // The whole is an integer and the mantissa is odd, so what is left of the exponent is not negative.
-  const int shift = e - 53 + zeros - (gram.low()[i] - gram.grid_bits());
-  const std::uint64_t r = shift <= 9 ? field.element(mantissa << shift)
-                                     : field.multiply(field.element(mantissa), field.power_of_two(shift));
-  return value < 0.0 ? field.subtract(0, r) : r;
-}
+/// value = m * 2^e with m odd (or 0).
+struct OddPart {
+  std::uint64_t magnitude = 0;
+  int exponent = 0;
+  bool negative = false;
+
+  explicit OddPart(double value) {
+    if (value == 0.0) return;
+    negative = value < 0.0;
+    magnitude = static_cast<std::uint64_t>(std::ldexp(std::frexp(std::fabs(value), &exponent), 53));
+    const int zeros = __builtin_ctzll(magnitude);
+    magnitude >>= zeros;
+    exponent += zeros - 53;
+  }
+};
+
+/// Lifted rows as residues, in the units of their columns: k~_c / 2^(low_c - P), integers.
+class RowResidues {
+ public:
+  RowResidues(const ExactGram& gram, const LiftedRows& rows, const std::vector<std::size_t>& columns)
+      : gram_(gram), rows_(rows), columns_(columns), row_(rows.lift().dim()) {}
+
+  /// out is [columns].
+  void read(const PrimeField& field, std::size_t r, std::vector<std::uint64_t>& out) {
+    const Lift& lift = rows_.lift();
+    std::vector<std::uint64_t> odd(row_.size()), product(lift.size());
+    std::vector<int> exponent(row_.size()), sum(lift.size());
+    rows_.base().read(r, row_.data());
+    for (std::size_t i = 0; i < row_.size(); ++i) {
+      const OddPart part(row_[i]);
+      const std::uint64_t residue = field.element(part.magnitude);
+      odd[i] = part.negative ? field.subtract(0, residue) : residue;
+      exponent[i] = part.exponent;
+    }
+    lift.fold(odd.data(), field.one(), product.data(),
+              [&](std::uint64_t a, std::uint64_t b) { return field.multiply(a, b); });
+    lift.sums(exponent.data(), sum.data());
+    for (std::size_t a = 0; a < columns_.size(); ++a) {
+      const std::size_t c = columns_[a];
+      // The whole is an integer and the odd part has no power of two to give: the exponent is not negative.
+      out[a] =
+          product[c] == 0
+              ? 0
+              : field.multiply(product[c], field.power_of_two(sum[c] - gram_.low()[c] + gram_.grid_bits()));
+    }
+  }
+
+ private:
+  const ExactGram& gram_;
+  const LiftedRows& rows_;
+  const std::vector<std::size_t>& columns_;
+  std::vector<double> row_;
+};
 
 std::vector<std::uint64_t> residues(const ExactGram& gram, const PrimeField& field,
                                     const std::vector<std::size_t>& columns) {
@@ -51,11 +93,13 @@ std::vector<std::uint64_t> residues(const ExactGram& gram, const PrimeField& fie
 std::uint64_t eliminate(const PrimeField& field, std::vector<std::uint64_t>& a, std::size_t d,
                         std::size_t k) {
   const std::uint64_t inverse = field.inverse(a[k * d + k]);
+  std::vector<std::uint64_t> column(d);
+  for (std::size_t i = k + 1; i < d; ++i) column[i] = a[i * d + k];
   for (std::size_t i = k + 1; i < d; ++i) {
-    if (a[i * d + k] == 0) continue;
-    const std::uint64_t factor = field.multiply(a[i * d + k], inverse);
+    if (column[i] == 0) continue;
+    const std::uint64_t factor = field.multiply(column[i], inverse);
     for (std::size_t j = k + 1; j <= i; ++j) {
-      a[i * d + j] = field.subtract(a[i * d + j], field.multiply(factor, a[j * d + k]));
+      a[i * d + j] = field.subtract(a[i * d + j], field.multiply(factor, column[j]));
     }
   }
   return inverse;
@@ -129,6 +173,38 @@ struct ModularFactor {
 
 }  // namespace
 
+namespace {
+
+/// Independent columns, greedily, as one prime sees it: independent for certain, perhaps too few.
+std::vector<std::size_t> basis_modulo(const ExactGram& gram, const PrimeField& field,
+                                      const std::vector<std::size_t>& columns) {
+  const std::size_t d = columns.size();
+  std::vector<std::uint64_t> a = residues(gram, field, columns);
+  std::vector<std::size_t> basis;
+  for (std::size_t k = 0; k < d; ++k) {
+    if (a[k * d + k] == 0) continue;
+    basis.push_back(columns[k]);
+    eliminate(field, a, d, k);
+  }
+  return basis;
+}
+
+}  // namespace
+
+std::vector<std::size_t> likely_column_basis(const ExactGram& gram, const std::vector<std::size_t>& columns) {
+  // Drawn from the matrix itself, so that no keys are made for a known prime.
+  const auto words = std::as_bytes(std::span(gram.words()));
+  std::vector<std::size_t> best;
+  for (std::uint64_t draw = 0; draw < 2; ++draw) {
+    const std::uint64_t start = (crc64(words) ^ (draw * 0x9e3779b97f4a7c15u)) * 0xbf58476d1ce4e5b9u;
+    const PrimeField field(prime_at_or_above((std::uint64_t{1} << 61) + (start >> 4)));
+    std::vector<std::size_t> basis = basis_modulo(gram, field, columns);
+    if (basis.size() > best.size()) best = std::move(basis);
+    if (best.size() == std::min<std::uint64_t>(columns.size(), gram.rows())) break;  // cannot be more
+  }
+  return best;
+}
+
 std::vector<std::size_t> exact_column_basis(const ExactGram& gram, const std::vector<std::size_t>& order) {
   std::vector<std::size_t> columns;
   for (std::size_t c : order) {
@@ -136,15 +212,8 @@ std::vector<std::size_t> exact_column_basis(const ExactGram& gram, const std::ve
   }
   const std::size_t d = columns.size();
 
-  // Greedy by one prime. A diagonal that is nonzero modulo p is nonzero: independent for certain.
-  const PrimeField first(prime_below_2_62(0));
-  std::vector<std::uint64_t> a = residues(gram, first, columns);
-  std::vector<std::size_t> basis;
-  for (std::size_t k = 0; k < d; ++k) {
-    if (a[k * d + k] == 0) continue;
-    basis.push_back(columns[k]);
-    eliminate(first, a, d, k);
-  }
+  // A diagonal that is nonzero modulo p is nonzero: independent for certain.
+  std::vector<std::size_t> basis = basis_modulo(gram, PrimeField(prime_below_2_62(0)), columns);
 
   // A diagonal that was zero modulo p may still be a nonzero multiple of p. det(G_BB) * diagonal is a minor
   // of G of bounded size; if it vanishes modulo primes whose product exceeds the bound, it is zero. The rank
@@ -170,7 +239,7 @@ std::vector<std::size_t> exact_column_basis(const ExactGram& gram, const std::ve
 }
 
 std::vector<ExactDecision> exact_leverages(const ExactGram& gram, const std::vector<std::size_t>& basis,
-                                           const RowStore& store, const std::vector<std::size_t>& rows,
+                                           const LiftedRows& store, const std::vector<std::size_t>& rows,
                                            double epsilon) {
   // tau = N / D with D = det(G_BB), N = k^T adj(G_BB) k; epsilon = m 2^-t with m odd.
   // Decided is the sign of V = 2^t N - m D; 0 <= N <= D <= Hadamard's bound, so |V| <= 2^t D.
@@ -183,7 +252,7 @@ std::vector<ExactDecision> exact_leverages(const ExactGram& gram, const std::vec
   MixedRadix radix;
   std::vector<std::uint64_t> determinants;
   std::vector<std::vector<std::uint64_t>> numerators(rows.size()), differences(rows.size());
-  std::vector<double> row(gram.dim());
+  RowResidues residues(gram, store, basis);
   std::vector<std::uint64_t> k(basis.size());
   for (std::size_t i = 0; radix.bits() <= bits; ++i) {
     const PrimeField field(prime_below_2_62(i));
@@ -194,8 +263,7 @@ std::vector<ExactDecision> exact_leverages(const ExactGram& gram, const std::vec
     const std::uint64_t two_t = field.power_of_two(t);
     const std::uint64_t m_times_d = field.multiply(field.element(m), factor.determinant);
     for (std::size_t c = 0; c < rows.size(); ++c) {
-      store.read(rows[c], row.data());
-      for (std::size_t a = 0; a < basis.size(); ++a) k[a] = residue(gram, field, basis[a], row[basis[a]]);
+      residues.read(field, rows[c], k);
       const std::uint64_t numerator = field.multiply(factor.leverage(field, k), factor.determinant);
       numerators[c].push_back(field.value(numerator));
       differences[c].push_back(field.value(field.subtract(field.multiply(two_t, numerator), m_times_d)));

@@ -8,13 +8,18 @@
 #include <vector>
 
 #include "lib/exact_gram.hpp"
-#include "lib/row_store.hpp"
+#include "lib/lifted_rows.hpp"
 
 namespace heavykeys::detail {
 
 /// Columns of K that form a basis of its column space: independent, and spanning for certain.
 /// Prefers columns early in `order`. Cost: O(d^2 r) for each of about (total bits of G) / 62 primes.
 std::vector<std::size_t> exact_column_basis(const ExactGram& gram, const std::vector<std::size_t>& order);
+
+/// The same without the proof that the columns span, for lifts whose proof would take thousands of primes:
+/// the rank is that modulo two primes of 61 bits drawn by a hash of G. It is too small only if both divide
+/// one minor of G, of at most some 10^5.6 bits: probability below 2^-80 over the draw.
+std::vector<std::size_t> likely_column_basis(const ExactGram& gram, const std::vector<std::size_t>& columns);
 
 struct ExactDecision {
   bool heavy = false;  ///< tau >= epsilon, ties included
@@ -24,7 +29,7 @@ struct ExactDecision {
 /// Decides tau >= epsilon for the rows named (each a row of the K~ behind `gram`).
 /// Cost: O(r^3 + rows r^2) for each prime.
 std::vector<ExactDecision> exact_leverages(const ExactGram& gram, const std::vector<std::size_t>& basis,
-                                           const RowStore& store, const std::vector<std::size_t>& rows,
+                                           const LiftedRows& store, const std::vector<std::size_t>& rows,
                                            double epsilon);
 
 }  // namespace heavykeys::detail

@@ -6,10 +6,8 @@
 
 namespace heavykeys::detail {
 
-HeavyEntries heavy_entries_with(const UniversalSet& set, const Rows& queries, const Workers& workers);
-
-/// Throws InvalidInput unless the queries have this dim.
-void check_queries(const Rows& queries, std::size_t dim);
+HeavyEntries heavy_entries_with(const UniversalSet& set, const Rows& queries, const HeavyOptions& options,
+                                const Workers& workers);
 
 /// Entries of consecutive groups of queries, one after the other.
 HeavyEntries concatenate(const std::vector<HeavyEntries>& parts);

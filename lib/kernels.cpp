@@ -145,6 +145,89 @@ void GramByFloat64(const std::int32_t* q, std::size_t rows, std::size_t width, i
   }
 }
 
+/// sums[i..i+4, j..j+kVectors vectors] += left[:, i]^T right[:, j]; both have rows of kStrip doubles.
+template <std::size_t kVectors>
+HWY_INLINE void StripTile(const double* left, const double* right, std::size_t rows, std::size_t fold,
+                          std::int64_t* sums, std::size_t stride) {
+  const std::size_t lanes = hn::Lanes(kD);
+  HWY_ALIGN std::int64_t total[kBlockRows * kVectors * HWY_LANES(double)] = {};
+  for (std::size_t first = 0; first < rows; first += fold) {
+    VD acc[kBlockRows][kVectors];
+    for (auto& row : acc) {
+      for (auto& v : row) v = hn::Zero(kD);
+    }
+    const std::size_t end = std::min(first + fold, rows);
+    for (std::size_t r = first; r < end; ++r) {
+      VD b[kVectors];
+      for (std::size_t v = 0; v < kVectors; ++v) b[v] = hn::LoadU(kD, right + r * kStrip + v * lanes);
+      for (std::size_t a = 0; a < kBlockRows; ++a) {
+        const VD x = hn::Set(kD, left[r * kStrip + a]);
+        for (std::size_t v = 0; v < kVectors; ++v) acc[a][v] = hn::MulAdd(x, b[v], acc[a][v]);
+      }
+    }
+    for (std::size_t a = 0; a < kBlockRows; ++a) {
+      for (std::size_t v = 0; v < kVectors; ++v) {
+        std::int64_t* t = total + (a * kVectors + v) * lanes;
+        hn::Store(hn::Add(hn::Load(kL, t), hn::ConvertTo(kL, acc[a][v])), kL, t);
+      }
+    }
+  }
+  for (std::size_t a = 0; a < kBlockRows; ++a) {
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      std::int64_t* out = sums + a * stride + v * lanes;
+      hn::StoreU(hn::Add(hn::LoadU(kL, out), hn::Load(kL, total + (a * kVectors + v) * lanes)), kL, out);
+    }
+  }
+}
+
+void StripProducts(const double* left, const double* right, std::size_t rows, std::size_t strips,
+                   int grid_bits, bool upper, std::int64_t* sums) {
+  const int spare = 53 - 2 * grid_bits;
+  const std::size_t fold = spare >= 12 ? rows : std::size_t{1} << spare;
+  constexpr std::size_t kVectors = HWY_LANES(double) >= 8 ? 4 : 2;
+  const std::size_t step = kVectors * hn::Lanes(kD);
+  const std::size_t width = strips * kStrip;
+  for (std::size_t j = 0; j < strips; ++j) {
+    for (std::size_t i = 0; i < (upper ? j + 1 : strips); ++i) {
+      for (std::size_t a = 0; a < kStrip; a += kBlockRows) {
+        for (std::size_t b = 0; b < kStrip; b += step) {
+          StripTile<kVectors>(left + i * rows * kStrip + a, right + j * rows * kStrip + b, rows, fold,
+                              sums + (i * kStrip + a) * width + j * kStrip + b, width);
+        }
+      }
+    }
+  }
+}
+
+void SubtractMultiple(double* a, const double* b, double factor, std::size_t n) {
+  const std::size_t lanes = hn::Lanes(kD);
+  const VD f = hn::Set(kD, factor);
+  std::size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {  // not NegMulAdd: two roundings, on every target
+    hn::StoreU(hn::Sub(hn::LoadU(kD, a + i), hn::Mul(f, hn::LoadU(kD, b + i))), kD, a + i);
+  }
+  for (; i < n; ++i) a[i] = a[i] - factor * b[i];
+}
+
+void SolveLower(const double* l, std::size_t n, double* w) {
+  constexpr std::size_t kVectors = kSolved / HWY_LANES(double);
+  const std::size_t lanes = hn::Lanes(kD);
+  for (std::size_t i = 0; i < n; ++i) {
+    VD y[kVectors];
+    for (std::size_t v = 0; v < kVectors; ++v) y[v] = hn::LoadU(kD, w + i * kSolved + v * lanes);
+    for (std::size_t j = 0; j < i; ++j) {
+      const VD f = hn::Set(kD, l[i * n + j]);
+      for (std::size_t v = 0; v < kVectors; ++v) {
+        y[v] = hn::Sub(y[v], hn::Mul(f, hn::LoadU(kD, w + j * kSolved + v * lanes)));
+      }
+    }
+    const VD diagonal = hn::Set(kD, l[i * n + i]);
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      hn::StoreU(hn::Div(y[v], diagonal), kD, w + i * kSolved + v * lanes);
+    }
+  }
+}
+
 void WeightedNorms(const std::int32_t* q, std::size_t rows, std::size_t width, const float* scale,
                    float* out) {
   const std::size_t lanes = hn::Lanes(kF);
@@ -181,31 +264,58 @@ HWY_INLINE void ProjectTile(const float* k, std::size_t width, const float* matr
   }
 }
 
-void ProjectedNorms(const std::int32_t* q, const std::uint32_t* index, std::size_t count, std::size_t width,
-                    const float* scale, const float* matrix, float* out, float* norms) {
+/// kProjectedRows rows of k at a time; load(a, row number) fills row a and returns its squared norm.
+template <class Load>
+HWY_INLINE void ProjectRows(float* k, std::size_t count, std::size_t width, const float* matrix, float* out,
+                            float* norms, const Load& load) {
   const std::size_t lanes = hn::Lanes(kF);
   constexpr std::size_t kVectors = HWY_LANES(float) >= 16 ? 4 : 2;
-  const auto k = hwy::AllocateAligned<float>(kProjectedRows * width);
   for (std::size_t first = 0; first < count; first += kProjectedRows) {
     const std::size_t rows = std::min(kProjectedRows, count - first);
     VF total[kProjectedRows];
     for (std::size_t a = 0; a < kProjectedRows; ++a) {
-      const std::int32_t* row = q + static_cast<std::size_t>(index[first + std::min(a, rows - 1)]) * width;
-      VF norm = hn::Zero(kF);
-      for (std::size_t c = 0; c < width; c += lanes) {
-        const VF v = hn::Mul(hn::ConvertTo(kF, hn::LoadU(kI, row + c)), hn::LoadU(kF, scale + c));
-        hn::StoreU(v, kF, k.get() + a * width + c);
-        norm = hn::MulAdd(v, v, norm);
-      }
-      if (a < rows) norms[first + a] = hn::GetLane(hn::SumOfLanes(kF, norm));
+      const float norm = load(k + a * width, first + std::min(a, rows - 1));
+      if (a < rows) norms[first + a] = norm;
       total[a] = hn::Zero(kF);
     }
     std::size_t j = 0;
     for (; j + kVectors * lanes <= width; j += kVectors * lanes)
-      ProjectTile<kVectors>(k.get(), width, matrix + j, total);
-    for (; j < width; j += lanes) ProjectTile<1>(k.get(), width, matrix + j, total);
+      ProjectTile<kVectors>(k, width, matrix + j, total);
+    for (; j < width; j += lanes) ProjectTile<1>(k, width, matrix + j, total);
     for (std::size_t a = 0; a < rows; ++a) out[first + a] = hn::GetLane(hn::SumOfLanes(kF, total[a]));
   }
+}
+
+void ProjectedNorms(const std::int32_t* q, const std::uint32_t* index, std::size_t count, std::size_t width,
+                    const float* scale, const float* matrix, float* out, float* norms) {
+  const std::size_t lanes = hn::Lanes(kF);
+  const auto k = hwy::AllocateAligned<float>(kProjectedRows * width);
+  ProjectRows(k.get(), count, width, matrix, out, norms, [&](float* to, std::size_t at) HWY_ATTR {
+    const std::int32_t* row = q + static_cast<std::size_t>(index[at]) * width;
+    VF norm = hn::Zero(kF);
+    for (std::size_t c = 0; c < width; c += lanes) {
+      const VF v = hn::Mul(hn::ConvertTo(kF, hn::LoadU(kI, row + c)), hn::LoadU(kF, scale + c));
+      hn::StoreU(v, kF, to + c);
+      norm = hn::MulAdd(v, v, norm);
+    }
+    return hn::GetLane(hn::SumOfLanes(kF, norm));
+  });
+}
+
+void ProjectedNormsOfFloats(const float* rows, const std::uint32_t* index, std::size_t count,
+                            std::size_t width, const float* matrix, float* out, float* norms) {
+  const std::size_t lanes = hn::Lanes(kF);
+  const auto k = hwy::AllocateAligned<float>(kProjectedRows * width);
+  ProjectRows(k.get(), count, width, matrix, out, norms, [&](float* to, std::size_t at) HWY_ATTR {
+    const float* row = rows + static_cast<std::size_t>(index[at]) * width;
+    VF norm = hn::Zero(kF);
+    for (std::size_t c = 0; c < width; c += lanes) {
+      const VF v = hn::LoadU(kF, row + c);
+      hn::StoreU(v, kF, to + c);
+      norm = hn::MulAdd(v, v, norm);
+    }
+    return hn::GetLane(hn::SumOfLanes(kF, norm));
+  });
 }
 
 bool EliminatesPositively(double* a, std::size_t n, std::size_t stride) {
@@ -287,6 +397,10 @@ HWY_EXPORT(QuantiseFloats);
 HWY_EXPORT(GramByFloat64);
 HWY_EXPORT(WeightedNorms);
 HWY_EXPORT(ProjectedNorms);
+HWY_EXPORT(ProjectedNormsOfFloats);
+HWY_EXPORT(StripProducts);
+HWY_EXPORT(SubtractMultiple);
+HWY_EXPORT(SolveLower);
 HWY_EXPORT(EliminatesPositively);
 HWY_EXPORT(DotProducts);
 HWY_EXPORT(SelectAtLeast);
@@ -310,6 +424,18 @@ void projected_norms(const std::int32_t* q, const std::uint32_t* index, std::siz
                      const float* scale, const float* matrix, float* out, float* norms) {
   HWY_DYNAMIC_DISPATCH(ProjectedNorms)(q, index, count, width, scale, matrix, out, norms);
 }
+void projected_norms(const float* k, const std::uint32_t* index, std::size_t count, std::size_t width,
+                     const float* matrix, float* out, float* norms) {
+  HWY_DYNAMIC_DISPATCH(ProjectedNormsOfFloats)(k, index, count, width, matrix, out, norms);
+}
+void strip_products(const double* left, const double* right, std::size_t rows, std::size_t strips,
+                    int grid_bits, bool upper, std::int64_t* sums) {
+  HWY_DYNAMIC_DISPATCH(StripProducts)(left, right, rows, strips, grid_bits, upper, sums);
+}
+void subtract_multiple(double* a, const double* b, double factor, std::size_t n) {
+  HWY_DYNAMIC_DISPATCH(SubtractMultiple)(a, b, factor, n);
+}
+void solve_lower(const double* l, std::size_t n, double* w) { HWY_DYNAMIC_DISPATCH(SolveLower)(l, n, w); }
 bool eliminates_positively(double* a, std::size_t n, std::size_t stride) {
   return HWY_DYNAMIC_DISPATCH(EliminatesPositively)(a, n, stride);
 }

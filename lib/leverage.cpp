@@ -1,10 +1,13 @@
 #include "lib/leverage.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "lib/certified_factor.hpp"
 #include "lib/exact_leverage.hpp"
+#include "lib/kernels.hpp"
+#include "lib/refined_leverage.hpp"
 #include "lib/scaled_gram.hpp"
 
 namespace heavykeys::detail {
@@ -14,15 +17,24 @@ namespace {
 enum class Verdict : unsigned char { open, heavy, light };
 
 /// A leverage is printed from an interval only when it is at least this narrow, relatively.
-constexpr double kPrintable = 1e-10;
+constexpr double kPrintable = 1e-10, kPrintableLifted = 1e-3;
+
+/// Up to this many lifted columns, the proof of their rank is affordable.
+constexpr std::size_t kProvable = 128;
+
+/// How narrow a refined interval has to be, relatively, to fall on one side of the zone below the threshold.
+constexpr double kZone = 0x1p-41, kLooseZone = 0x1p-40;
 
 class Decider {
  public:
-  Decider(const ExactGram& gram, const RowStore& rows, double epsilon, Effort effort)
+  Decider(const ExactGram& gram, const LiftedRows& rows, double threshold, Effort effort)
       : gram_(gram),
         rows_(rows),
-        epsilon_(epsilon),
+        lifted_(!rows.lift().is_trivial()),
         effort_(effort),
+        threshold_(threshold),
+        heavy_from_(lifted_ ? threshold * (1.0 - kZone) : threshold),
+        light_below_(lifted_ && effort == Effort::loose ? threshold * (1.0 - kLooseZone) : threshold),
         scale_(equilibration(gram)),
         verdict_(rows.count(), Verdict::open),
         tau_(rows.count(), 0.0) {}
@@ -31,46 +43,77 @@ class Decider {
     std::vector<std::size_t> columns = nonzero_columns(gram_);
     // Fewer rows than columns cannot have full rank: no float attempt can certify what is false.
     bool full_rank = columns.empty();
-    if (!full_rank && gram_.rows() >= columns.size()) full_rank = climb(columns);
+    const bool large = lifted_ && columns.size() > kProvable;
+    if (!full_rank && gram_.rows() >= columns.size()) full_rank = climb(columns, !large);
     if (!full_rank) {
-      columns = exact_column_basis(gram_, columns);
-      climb(columns);
+      columns = large ? likely_column_basis(gram_, columns) : exact_column_basis(gram_, columns);
+      climb(columns, true);
     }
     if (effort_ == Effort::thorough) settle(columns);
     return result(columns.size());
   }
 
  private:
-  /// Both float precisions on these columns. True when one of them certified that G is nonsingular there.
-  bool climb(const std::vector<std::size_t>& columns) {
-    const bool in_double = attempt<double>(columns);
-    if (in_double && !any_open()) return true;
-    return attempt<DoubleDouble>(columns) || in_double;
+  /// Float arithmetic on these columns. True when it certified that G is nonsingular there.
+  bool climb(const std::vector<std::size_t>& columns, bool with_double_double) {
+    bool certified = false;
+    {
+      const CertifiedFactor<double> factor(gram_, scale_, columns);
+      certified = factor.certified();
+      if (certified) attempt(factor);
+      if (certified && lifted_ && effort_ == Effort::thorough && any_open()) refine(factor);
+    }
+    // A double-double factor of thousands of columns is for those that float64 cannot certify at all.
+    if (certified && (!any_open() || (lifted_ && effort_ == Effort::loose))) return true;
+    if (!with_double_double) return certified;
+    const CertifiedFactor<DoubleDouble> factor(gram_, scale_, columns);
+    if (factor.certified()) attempt(factor);
+    return certified || factor.certified();
   }
 
   bool any_open() const {
     return std::find(verdict_.begin(), verdict_.end(), Verdict::open) != verdict_.end();
   }
 
+  void judge(std::size_t r, const Interval& tau) {
+    const double printable = lifted_ ? kPrintableLifted : kPrintable;
+    tau_[r] = tau.value;
+    if (tau.upper < light_below_) {
+      verdict_[r] = Verdict::light;
+    } else if (tau.lower >= heavy_from_ &&
+               (effort_ == Effort::loose || tau.upper - tau.lower <= printable * tau.value)) {
+      verdict_[r] = Verdict::heavy;
+    }
+  }
+
   template <class Real>
-  bool attempt(const std::vector<std::size_t>& columns) {
-    const CertifiedFactor<Real> factor(gram_, scale_, columns);
-    if (!factor.certified()) return false;
-    std::vector<double> row(gram_.dim());
+  void attempt(const CertifiedFactor<Real>& factor) {
+    const std::size_t dim = gram_.dim();
+    std::vector<std::size_t> group;
+    std::vector<Real> batch(kSolved * dim);
+    std::vector<Interval> tau(kSolved);
+    const auto flush = [&] {
+      factor.leverages(batch.data(), group.size(), dim, rows_.rounding<Real>(), tau.data());
+      for (std::size_t i = 0; i < group.size(); ++i) judge(group[i], tau[i]);
+      group.clear();
+    };
     for (std::size_t r = 0; r < rows_.count(); ++r) {
       if (verdict_[r] != Verdict::open) continue;
-      rows_.read(r, row.data());
-      scale_row(row.data(), scale_, row.data());
-      const Interval tau = factor.leverage(row.data());
-      tau_[r] = tau.value;
-      if (tau.upper < epsilon_) {
-        verdict_[r] = Verdict::light;
-      } else if (tau.lower >= epsilon_ &&
-                 (effort_ == Effort::loose || tau.upper - tau.lower <= kPrintable * tau.value)) {
-        verdict_[r] = Verdict::heavy;
-      }
+      rows_.read(r, scale_, batch.data() + group.size() * dim);
+      group.push_back(r);
+      if (group.size() == kSolved) flush();
     }
-    return true;
+    if (!group.empty()) flush();
+  }
+
+  void refine(const CertifiedFactor<double>& factor) {
+    const RefinedLeverage refined(gram_, scale_, factor);
+    std::vector<DoubleDouble> row(gram_.dim());
+    for (std::size_t r = 0; r < rows_.count(); ++r) {
+      if (verdict_[r] != Verdict::open) continue;
+      rows_.read(r, scale_, row.data());
+      judge(r, refined(row.data(), rows_.rounding<DoubleDouble>()));
+    }
   }
 
   void settle(const std::vector<std::size_t>& basis) {
@@ -82,14 +125,14 @@ class Decider {
     // Ties come in crowds of equal rows: each distinct row is decided once.
     std::map<std::vector<double>, std::size_t> first_of;
     std::vector<std::size_t> distinct, decision_of;
-    std::vector<double> row(gram_.dim());
+    std::vector<double> row(rows_.base().dim());
     for (std::size_t r : open) {
-      rows_.read(r, row.data());
+      rows_.base().read(r, row.data());
       const auto [it, is_new] = first_of.try_emplace(row, distinct.size());
       if (is_new) distinct.push_back(r);
       decision_of.push_back(it->second);
     }
-    const auto decisions = exact_leverages(gram_, basis, rows_, distinct, epsilon_);
+    const auto decisions = exact_leverages(gram_, basis, rows_, distinct, threshold_);
     for (std::size_t i = 0; i < open.size(); ++i) {
       const ExactDecision& decision = decisions[decision_of[i]];
       verdict_[open[i]] = decision.heavy ? Verdict::heavy : Verdict::light;
@@ -103,15 +146,16 @@ class Decider {
     for (std::size_t r = 0; r < rows_.count(); ++r) {
       if (verdict_[r] == Verdict::light) continue;
       out.kept.push_back(r);
-      out.tau.push_back(std::min(tau_[r], 1.0));
+      out.tau.push_back(tau_[r]);
     }
     return out;
   }
 
   const ExactGram& gram_;
-  const RowStore& rows_;
-  double epsilon_;
+  const LiftedRows& rows_;
+  bool lifted_;
   Effort effort_;
+  double threshold_, heavy_from_, light_below_;
   std::vector<int> scale_;
   std::vector<Verdict> verdict_;
   std::vector<double> tau_;
@@ -119,8 +163,8 @@ class Decider {
 
 }  // namespace
 
-Leverages decide_leverages(const ExactGram& gram, const RowStore& rows, double epsilon, Effort effort) {
-  return Decider(gram, rows, epsilon, effort).run();
+Leverages decide_leverages(const ExactGram& gram, const LiftedRows& rows, double threshold, Effort effort) {
+  return Decider(gram, rows, threshold, effort).run();
 }
 
 }  // namespace heavykeys::detail

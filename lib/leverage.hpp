@@ -1,26 +1,32 @@
-// The one place that decides tau_j >= epsilon. Every backend's bytes rest on it.
+// The one place that decides tau_j >= threshold. Every backend's bytes rest on it.
 #pragma once
 
 #include <cstddef>
 #include <vector>
 
 #include "lib/exact_gram.hpp"
-#include "lib/row_store.hpp"
+#include "lib/lifted_rows.hpp"
 
 namespace heavykeys::detail {
 
 struct Leverages {
-  std::vector<std::size_t> kept;  ///< indices into the store with tau >= epsilon, ascending
-  std::vector<double> tau;        ///< [kept], relative error <= 1e-10
-  std::size_t rank = 0;           ///< exact rank of G (thorough only)
+  std::vector<std::size_t> kept;  ///< indices into the rows with tau >= threshold, ascending
+  std::vector<double> tau;        ///< [kept], relative error <= 1e-10; of lifted rows 1e-3
+  std::size_t rank = 0;           ///< rank of G: exact, or see likely_column_basis (thorough only)
 };
 
-/// thorough: every decision exact. loose: rows float arithmetic cannot tell from epsilon are kept; enough for
-/// pruning.
+/// thorough: every decision final. loose: rows that quick arithmetic cannot tell from the threshold are kept;
+/// enough for pruning.
 enum class Effort { loose, thorough };
 
-/// Leverages of `rows`, each of which must be a row of the K~ behind `gram` (then it lies in its row
-/// space). Climbs from float64 to double-double to exact arithmetic, each only for what is still open.
-Leverages decide_leverages(const ExactGram& gram, const RowStore& rows, double epsilon, Effort effort);
+/// Leverages of `rows`, each of which must be among the rows behind `gram` (then it lies in its row space).
+///
+/// Plain rows: climbs from float64 to double-double to exact arithmetic, each only for what is still open;
+/// thorough decisions are exact. Lifted rows: exact arithmetic is out of reach for thousands of coordinates,
+/// so decisions are certified to a part in 2^41: tau >= t is kept, tau < t (1 - 2^-41) is not, and what lies
+/// between depends on G and the row alone. A loose decision drops a row only below t (1 - 2^-40), so that
+/// what was dropped on the way, against a part of G, is dropped at the end as well: the sketch stays a
+/// monoid.
+Leverages decide_leverages(const ExactGram& gram, const LiftedRows& rows, double threshold, Effort effort);
 
 }  // namespace heavykeys::detail

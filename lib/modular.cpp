@@ -53,6 +53,12 @@ bool is_prime(std::uint64_t n) {
 
 }  // namespace
 
+std::uint64_t prime_at_or_above(std::uint64_t start) {
+  for (start |= 1; !is_prime(start); start += 2) {
+  }
+  return start;
+}
+
 std::uint64_t prime_below_2_62(std::size_t i) {
   static std::mutex mutex;
   static std::vector<std::uint64_t> primes;

@@ -42,4 +42,7 @@ class PrimeField {
 /// The i-th prime below 2^62, counting down from the greatest. Found once, then remembered; thread-safe.
 std::uint64_t prime_below_2_62(std::size_t i);
 
+/// The least prime >= start, for start in [2^61, 2^62 - 2^20].
+std::uint64_t prime_at_or_above(std::uint64_t start);
+
 }  // namespace heavykeys::detail

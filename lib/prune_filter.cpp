@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "lib/certified_factor.hpp"
 #include "lib/grid.hpp"
 #include "lib/kernels.hpp"
+#include "lib/lifted_gram.hpp"
 #include "lib/scaled_gram.hpp"
 
 namespace heavykeys::detail {
@@ -19,10 +21,35 @@ constexpr double kFloatMargin = 1.0 + 1e-3;
 /// Scales of the two float32 tests stay in a range where no square overflows or vanishes.
 constexpr double kLargest = 0x1p60, kSmallest = 0x1p-50;
 
+/// weight[order[i]] with G'^-1 <= diag(weight).
+/// M = X^T X; for positive c, M <= diag(sum_j |M_ij| c_j / c_i). With c_i = 1/sqrt(M_ii) each term is a
+/// correlation, so that a diagonal M is bounded by itself.
+void diagonal_bound(const std::vector<double>& x, const std::vector<std::size_t>& order, double inverse_error,
+                    double theta, std::vector<double>& weight) {
+  const std::size_t r = order.size();
+  std::vector<double> m(r * r, 0.0);
+  for (std::size_t k = 0; k < r; ++k) {
+    for (std::size_t i = 0; i <= k; ++i) {
+      for (std::size_t j = 0; j <= i; ++j) m[i * r + j] += x[k * r + i] * x[k * r + j];
+    }
+  }
+  for (std::size_t i = 0; i < r; ++i) {
+    double sum = 0.0;
+    for (std::size_t j = 0; j < r; ++j) {
+      const double mij = i >= j ? m[i * r + j] : m[j * r + i];
+      sum += std::fabs(mij) * std::sqrt(m[i * r + i] / m[j * r + j]);
+    }
+    // (a + b)^2 <= (1 + 2^-10) a^2 + (1 + 2^10) b^2 brings in the error of X; theta the error of the factor.
+    weight[order[i]] =
+        (sum * (1.0 + 0x1p-10) + inverse_error * inverse_error * 1025.0) / (1.0 - theta) * (1.0 + 1e-6);
+  }
+}
+
 }  // namespace
 
 template <class Factor>
-std::shared_ptr<PruneFilter> PruneFilter::from_factor(const Factor& factor, std::size_t dim, double epsilon) {
+std::shared_ptr<PruneFilter> PruneFilter::from_factor(const Factor& factor, std::size_t dim, double epsilon,
+                                                      bool lifted) {
   if (!factor.certified() || factor.theta() > 0.25) return nullptr;
   const std::vector<std::size_t>& order = factor.order();
   const std::vector<double> x = factor.inverse();
@@ -33,27 +60,14 @@ std::shared_ptr<PruneFilter> PruneFilter::from_factor(const Factor& factor, std:
   filter->epsilon_ = epsilon;
   filter->theta_ = factor.theta();
 
-  // M = X^T X; for positive c, M <= diag(sum_j |M_ij| c_j / c_i). With c_i = 1/sqrt(M_ii) each term is a
-  // correlation, so that a diagonal M is bounded by itself.
-  std::vector<double> m(r * r, 0.0);
-  for (std::size_t k = 0; k < r; ++k) {
-    for (std::size_t i = 0; i <= k; ++i) {
-      for (std::size_t j = 0; j <= i; ++j) m[i * r + j] += x[k * r + i] * x[k * r + j];
-    }
-  }
   filter->weight_.assign(dim, std::numeric_limits<double>::infinity());
   double squares = 0.0;
   for (double v : x) squares += v * v;
   const double inverse_error = factor.inverse_error() + 0x1p-52 * std::sqrt(squares);
-  for (std::size_t i = 0; i < r; ++i) {
-    double sum = 0.0;
-    for (std::size_t j = 0; j < r; ++j) {
-      const double mij = i >= j ? m[i * r + j] : m[j * r + i];
-      sum += std::fabs(mij) * std::sqrt(m[i * r + i] / m[j * r + j]);
-    }
-    // (a + b)^2 <= (1 + 2^-10) a^2 + (1 + 2^10) b^2 brings in the error of X; theta the error of the factor.
-    filter->weight_[order[i]] = (sum * (1.0 + 0x1p-10) + inverse_error * inverse_error * 1025.0) /
-                                (1.0 - factor.theta()) * (1.0 + 1e-6);
+  if (lifted) {  // monomials are too correlated for a diagonal bound, and M costs as much as the factor
+    for (std::size_t i = 0; i < r; ++i) filter->weight_[order[i]] = 0.0;
+  } else {
+    diagonal_bound(x, order, inverse_error, factor.theta(), filter->weight_);
   }
 
   filter->inverse_.assign(width * width, 0.0f);
@@ -62,28 +76,32 @@ std::shared_ptr<PruneFilter> PruneFilter::from_factor(const Factor& factor, std:
       filter->inverse_[order[i] * width + k] = static_cast<float>(x[k * r + i]);
   }
   // float32: rounding of X, then dot products of `width` terms; float64: the error of X itself.
-  const double gamma = (static_cast<double>(width) + 4) * 0x1p-24;
+  const double gamma = (static_cast<double>(width) + 8) * 0x1p-24;
   filter->factor_slack_ = (gamma * std::sqrt(squares) + inverse_error) * kFloatMargin;
   filter->underflow_ = std::sqrt(squares) * 0x1p-60;
   return filter;
 }
 
-std::shared_ptr<const PruneFilter> PruneFilter::build(const ExactGram& gram, double epsilon) {
+std::shared_ptr<const PruneFilter> PruneFilter::build(const ExactGram& gram, const Lift& lift,
+                                                      double threshold, std::uint64_t rows) {
   const std::vector<std::size_t> columns = nonzero_columns(gram);
+  const bool lifted = !lift.is_trivial();
   // Squares of floats clamped at 2^-50 stay normal only for thresholds well above 2^-100.
-  if (columns.empty() || gram.rows() < columns.size() || epsilon < 0x1p-40) return nullptr;
+  if (columns.empty() || gram.rows() < columns.size() || threshold < 0x1p-40) return nullptr;
   const std::vector<int> scale = equilibration(gram);
   std::shared_ptr<PruneFilter> filter =
-      from_factor(CertifiedFactor<double>(gram, scale, columns), gram.dim(), epsilon);
-  if (!filter) filter = from_factor(CertifiedFactor<DoubleDouble>(gram, scale, columns), gram.dim(), epsilon);
-  if (filter) {
-    filter->rows_ = gram.rows();
-    filter->scale_ = scale;
-    filter->gram_.assign(gram.dim() * gram.dim(), 0.0);
-    for (std::size_t i : columns) {
-      for (std::size_t j : columns) {
-        if (i <= j) filter->gram_[i * gram.dim() + j] = scaled_entry(gram, scale, i, j).hi;
-      }
+      from_factor(CertifiedFactor<double>(gram, scale, columns), gram.dim(), threshold, lifted);
+  if (!filter && !lifted) {
+    filter = from_factor(CertifiedFactor<DoubleDouble>(gram, scale, columns), gram.dim(), threshold, lifted);
+  }
+  if (!filter) return nullptr;
+  filter->rows_ = rows;
+  filter->scale_ = scale;
+  if (lifted) return filter;
+  filter->gram_.assign(gram.dim() * gram.dim(), 0.0);
+  for (std::size_t i : columns) {
+    for (std::size_t j : columns) {
+      if (i <= j) filter->gram_[i * gram.dim() + j] = scaled_entry(gram, scale, i, j).hi;
     }
   }
   return filter;
@@ -118,7 +136,56 @@ bool PruneFilter::whole_block_is_light(const BlockGram& block, int grid_bits) co
   return eliminates_positively(a.data(), d, width);
 }
 
-void PruneFilter::survivors(BlockGram& block, int grid_bits, std::vector<std::uint32_t>& survivors) const {
+void PruneFilter::judge(const std::vector<std::uint32_t>& open, const float* projections,
+                        const float* lengths, std::size_t first,
+                        std::vector<std::uint32_t>& survivors) const {
+  for (std::size_t a = 0; a < open.size(); ++a) {
+    const double root = std::sqrt(static_cast<double>(projections[a])) * kFloatMargin +
+                        factor_slack_ * std::sqrt(static_cast<double>(lengths[a])) * kFloatMargin +
+                        underflow_;
+    const double tau = root * root / (1.0 - theta_) * kFloatMargin;
+    if (!(tau < epsilon_)) survivors.push_back(static_cast<std::uint32_t>(first) + open[a]);
+  }
+}
+
+void PruneFilter::survivors_of_lift(BlockGram& block, const Plan& plan,
+                                    std::vector<std::uint32_t>& survivors) const {
+  const Lift& lift = plan.lift;
+  const std::size_t width = padded(lift.size());
+  const std::vector<int> exponents = lifted_exponents(lift, plan.spec.grid_bits, block.exponents());
+  std::vector<double> unit(lift.size(), 0.0);
+  for (std::size_t c = 0; c < lift.size(); ++c) {
+    if (exponents[c] == kZeroColumn) continue;
+    // A column that is zero in G' makes its rows as long as can be: nothing proves them light.
+    unit[c] = std::isinf(weight_[c])
+                  ? 0x1p120
+                  : std::ldexp(1.0, std::clamp(exponents[c] - plan.gram_bits() - scale_[c], -1000, 120));
+  }
+  std::vector<double> integers(lift.dim()), products(lift.size());
+  AlignedVector<float> rows(BlockGram::kPanelRows * width, 0.0f);
+  std::vector<float> projections(BlockGram::kPanelRows), lengths(BlockGram::kPanelRows);
+  std::vector<std::uint32_t> open(BlockGram::kPanelRows);
+  std::iota(open.begin(), open.end(), 0u);
+  for (std::size_t first = 0; first < block.rows(); first += BlockGram::kPanelRows) {
+    const std::size_t count = std::min(BlockGram::kPanelRows, block.rows() - first);
+    const std::int32_t* q = block.panel(first, count);
+    for (std::size_t r = 0; r < count; ++r) {
+      std::copy_n(q + r * block.width(), lift.dim(), integers.begin());
+      lift.products(integers.data(), products.data());
+      for (std::size_t c = 0; c < lift.size(); ++c) {
+        rows[r * width + c] = static_cast<float>(products[c] * unit[c]);
+      }
+    }
+    open.resize(count);
+    projected_norms(rows.data(), open.data(), count, width, inverse_.data(), projections.data(),
+                    lengths.data());
+    judge(open, projections.data(), lengths.data(), first, survivors);
+  }
+}
+
+void PruneFilter::survivors(BlockGram& block, const Plan& plan, std::vector<std::uint32_t>& survivors) const {
+  if (!plan.lift.is_trivial()) return survivors_of_lift(block, plan, survivors);
+  const int grid_bits = plan.spec.grid_bits;
   const std::size_t width = block.width();
   const std::vector<int>& exponents = block.exponents();
 
@@ -153,13 +220,7 @@ void PruneFilter::survivors(BlockGram& block, int grid_bits, std::vector<std::ui
     if (open.empty()) continue;
     projected_norms(q, open.data(), open.size(), width, plain.data(), inverse_.data(), projections.data(),
                     lengths.data());
-    for (std::size_t a = 0; a < open.size(); ++a) {
-      const double root = std::sqrt(static_cast<double>(projections[a])) * kFloatMargin +
-                          factor_slack_ * std::sqrt(static_cast<double>(lengths[a])) * kFloatMargin +
-                          underflow_;
-      const double tau = root * root / (1.0 - theta_) * kFloatMargin;
-      if (!(tau < epsilon_)) survivors.push_back(static_cast<std::uint32_t>(first) + open[a]);
-    }
+    judge(open, projections.data(), lengths.data(), first, survivors);
   }
 }
 

@@ -8,6 +8,7 @@
 #include "lib/aligned.hpp"
 #include "lib/block_gram.hpp"
 #include "lib/exact_gram.hpp"
+#include "lib/plan.hpp"
 
 namespace heavykeys::detail {
 
@@ -19,11 +20,15 @@ namespace heavykeys::detail {
 /// factor of G'. Errors of floating point are in the margins.
 class PruneFilter {
  public:
+  /// From the Gram matrix of any rows of the sketch, lifted by this lift; in an onion, of what is left before
+  /// its last layer (T5). `rows` says how many rows it knows.
   /// Null when no filter can be certified: G' too near singular on its nonzero columns.
-  static std::shared_ptr<const PruneFilter> build(const ExactGram& gram, double epsilon);
+  static std::shared_ptr<const PruneFilter> build(const ExactGram& gram, const Lift& lift, double threshold,
+                                                  std::uint64_t rows);
 
-  /// Appends to `survivors` the row numbers of the block last computed that cannot be dropped.
-  void survivors(BlockGram& block, int grid_bits, std::vector<std::uint32_t>& survivors) const;
+  /// Appends to `survivors` the row numbers of the block last computed (lifted: fitted) that cannot be
+  /// dropped.
+  void survivors(BlockGram& block, const Plan& plan, std::vector<std::uint32_t>& survivors) const;
 
   std::size_t memory_bytes() const {
     return sizeof *this + scale_.size() * sizeof(int) + (gram_.size() + weight_.size()) * 8 +
@@ -39,13 +44,18 @@ class PruneFilter {
  private:
   PruneFilter() = default;
   template <class Factor>
-  static std::shared_ptr<PruneFilter> from_factor(const Factor& factor, std::size_t dim, double epsilon);
+  static std::shared_ptr<PruneFilter> from_factor(const Factor& factor, std::size_t dim, double epsilon,
+                                                  bool lifted);
+  void survivors_of_lift(BlockGram& block, const Plan& plan, std::vector<std::uint32_t>& survivors) const;
+  /// Appends first + open[a] where the projection of row a does not prove it light.
+  void judge(const std::vector<std::uint32_t>& open, const float* projections, const float* lengths,
+             std::size_t first, std::vector<std::uint32_t>& survivors) const;
 
   std::uint64_t rows_ = 0;
   double epsilon_ = 0.0;
   std::vector<int> scale_;        // equilibration of G'
   std::vector<double> gram_;      // [d, d] G' equilibrated, upper triangle
-  std::vector<double> weight_;    // [d] G'^-1 <= diag(weight); infinite for zero columns of G'
+  std::vector<double> weight_;    // [d] G'^-1 <= diag(weight) (lifted: 0); infinite for zero columns of G'
   AlignedVector<float> inverse_;  // [width, width] transposed L^-1, columns of K down
   double factor_slack_ = 0.0;     // || computed - true projection || <= factor_slack_ * || k ||
   double underflow_ = 0.0;        // what values too small for float32 could add

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "heavykeys/error.hpp"
+#include "lib/portable_math.hpp"
 #include "lib/text.hpp"
 
 namespace heavykeys::detail {
@@ -18,7 +19,7 @@ constexpr double kLeastThreshold = 0x1p-900;
 /// gone.
 double rounded_down(double v) {
   int e = 0;
-  const double m = std::frexp(v * (1.0 - 0x1p-44), &e);
+  const double m = std::frexp(v * (1.0 - 0x1p-39), &e);
   return std::ldexp(std::floor(std::ldexp(m, 32)), e - 32);
 }
 
@@ -38,7 +39,7 @@ void peel(Rule& rule, double epsilon) {
 double power_threshold(double epsilon, double p, int degree) {
   if (p == 2.0 * degree) return epsilon;
   if (epsilon == 1.0) return 1.0;
-  return rounded_down(std::pow(epsilon, 2.0 * degree / p));
+  return rounded_down(portable_pow(epsilon, 2.0 * degree / p));
 }
 
 void power_rule(Rule& rule, const Spec& spec) {

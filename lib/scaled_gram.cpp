@@ -7,7 +7,7 @@ namespace heavykeys::detail {
 std::vector<int> equilibration(const ExactGram& gram) {
   std::vector<int> s(gram.dim(), 0);
   for (std::size_t i = 0; i < gram.dim(); ++i) {
-    if (gram.is_zero_column(i)) continue;
+    if (gram.is_empty_column(i)) continue;
     const int x = gram.entry(i, i).binary_exponent();  // 2^(x-1) <= G_ii < 2^x
     s[i] = x >= 0 ? (x + 1) / 2 : -((-x) / 2);         // ceil(x / 2)
   }
@@ -17,7 +17,7 @@ std::vector<int> equilibration(const ExactGram& gram) {
 std::vector<std::size_t> nonzero_columns(const ExactGram& gram) {
   std::vector<std::size_t> columns;
   for (std::size_t i = 0; i < gram.dim(); ++i) {
-    if (!gram.is_zero_column(i)) columns.push_back(i);
+    if (!gram.is_empty_column(i)) columns.push_back(i);
   }
   return columns;
 }

@@ -36,7 +36,7 @@ void check_conditions(const std::string& name, const std::function<double(double
     const double x = std::exp2(static_cast<double>(i) / kPointsPerOctave);
     const double value = f(x);
     if (!(value >= 0.0) || !std::isfinite(value)) refuse(name, x, "f is not a finite number >= 0");
-    if (std::fabs(f(-x) - value) > kRounding * value) refuse(name, x, "f is not even");
+    if (!(std::fabs(f(-x) - value) <= kRounding * value)) refuse(name, x, "f is not even");
     if (value < before * (1.0 - kRounding)) refuse(name, x, "f decreases");
     const double ratio = value / std::pow(x, growth);
     if (i > -kPointsPerOctave * kOctaves && ratio > ratio_before * (1.0 + kRounding)) {

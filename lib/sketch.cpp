@@ -7,6 +7,7 @@
 #include "heavykeys/error.hpp"
 #include "lib/absorb.hpp"
 #include "lib/float_environment.hpp"
+#include "lib/pruning.hpp"
 #include "lib/sketch_state.hpp"
 
 namespace heavykeys {
@@ -16,13 +17,14 @@ namespace detail {
 namespace {
 
 void maintain_now(SketchState& s) {
-  if (s.gram.rows() >= 2 * s.filter_tried_at && s.gram.rows() > 0) {
-    s.filter_tried_at = s.gram.rows();
-    if (auto filter = PruneFilter::build(s.gram, s.spec.epsilon)) s.filter = std::move(filter);
+  const std::uint64_t rows = s.metric.rows(), step = s.plan->lift.is_trivial() ? 2 : 4;
+  if (rows >= step * s.filter_tried_at && rows > 0) {
+    s.filter_tried_at = rows;
+    if (auto filter = build_filter(*s.plan, s.metric, s.candidates)) s.filter = std::move(filter);
   }
   const std::size_t limit = std::max(s.candidate_limit, Candidates::soft_limit(s.spec.dim));
   if (s.candidates.size() > limit) {
-    prune(s.candidates, s.gram, s.spec.epsilon);
+    prune(*s.plan, s.metric, s.candidates);
     s.candidate_limit = 2 * s.candidates.size();
   }
 }
@@ -63,9 +65,9 @@ std::size_t Sketch::candidate_count() const {
 }
 
 std::size_t Sketch::memory_bytes() const {
-  std::size_t bytes = sizeof(detail::SketchState) + state_->gram.words().size() * sizeof(detail::Limb) +
-                      2 * state_->spec.dim * sizeof(int) + state_->candidates.ids.capacity() * sizeof(KeyId) +
-                      state_->candidates.rows.memory_bytes();
+  std::size_t bytes = sizeof(detail::SketchState) + state_->metric.memory_bytes() +
+                      state_->candidates.ids.capacity() * sizeof(KeyId) +
+                      state_->candidates.rows.memory_bytes() + state_->sample.memory_bytes();
   if (state_->filter) bytes += state_->filter->memory_bytes();
   for (const auto& [first, run] : state_->fragments) bytes += run.memory_bytes();
   for (const auto& [stream, ranges] : state_->coverage.streams())
@@ -90,8 +92,10 @@ void merge(Sketch& into, const Sketch& from) {
   }
   Sketch merged = into;
   detail::SketchState& a = detail::SketchAccess::state(merged);
-  a.gram.add(b.gram);
+  a.metric.add(b.metric);
   a.candidates.append(b.candidates);
+  a.sample.reserve(b.sample);
+  a.sample.merge(b.sample);
   detail::Coverage complete = b.coverage;
   for (const auto& run : b.fragments) complete.remove(run.first.stream, b.fragment_range(run));
   for (const auto& [stream, ranges] : complete.streams()) {

@@ -7,8 +7,9 @@
 #include "heavykeys/sketch.hpp"
 #include "lib/candidates.hpp"
 #include "lib/coverage.hpp"
-#include "lib/exact_gram.hpp"
+#include "lib/metric.hpp"
 #include "lib/prune_filter.hpp"
+#include "lib/row_sample.hpp"
 
 namespace heavykeys::detail {
 
@@ -16,11 +17,18 @@ namespace heavykeys::detail {
 using Fragments = std::map<KeyId, RowStore>;
 
 struct SketchState {
-  explicit SketchState(const Spec& s) : spec(s), gram(s.dim, s.grid_bits), candidates(s.dim) {}
+  explicit SketchState(const Spec& s)
+      : spec(s),
+        plan(std::make_shared<const Plan>(s)),
+        metric(*plan),
+        candidates(s.dim),
+        sample(s.dim, plan->sample_capacity(), s.seed) {}
 
   Spec spec;
-  ExactGram gram;         // of complete blocks
-  Candidates candidates;  // of complete blocks; a superset of {tau >= epsilon}
+  PlanPtr plan;           // a function of spec
+  Metric metric;          // of complete blocks
+  Candidates candidates;  // of complete blocks; a superset of the universal set
+  RowSample sample;       // of complete blocks
   Coverage coverage;
   Fragments fragments;
 

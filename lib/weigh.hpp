@@ -12,12 +12,14 @@ namespace heavykeys::detail {
 /// |computed - true| of a scaled dot product of d terms is at most this times the two norms, plus nothing.
 double dot_error(std::size_t dim);
 
-/// What is known of one query when its keys are weighed.
+/// What is known of one query when its keys are weighed with a polynomial score.
 struct Weighing {
   ScaledQuery query;
+  ScaledPolynomial score;                   // in the units of the query
+  const std::vector<double>& coefficients;  // in real units
   double epsilon = 0.0;
-  Bounded normalizer;                        // scaled units
-  std::function<Dyadic()> exact_normalizer;  // raw units; called at most a few times
+  Bounded normalizer;                        // in the units of `score`
+  std::function<Dyadic()> exact_normalizer;  // real units; called at most a few times
 };
 
 /// Appends to `out` the entries of one query among keys `first` .. `last` - 1 of the panel; x are its scaled
@@ -25,5 +27,12 @@ struct Weighing {
 /// the exact answer.
 void weigh(Weighing& weighing, const KeyPanel& panel, std::size_t first, std::size_t last, const double* x,
            HeavyEntries& out);
+
+/// One entry: its weight and what is known of it.
+struct Entry {
+  double weight, lower, upper;
+};
+
+void append(HeavyEntries& out, KeyId id, const Entry& entry);
 
 }  // namespace heavykeys::detail

@@ -2,9 +2,12 @@
 //
 //   header      "HEAVYKEY"  u32 version  u32 0  u64 size of everything  u64 CRC-64 of all after this field
 //   spec        u64 dim  f64 epsilon  u32 score kind  u32 grid_bits  f64 score parameter  u64 block_rows
+//     version 2 u64 sample_rows  u64 seed  u64 coefficients { f64 }  u64 length of label { u8 }
 //   coverage    u64 streams { u64 stream  u64 ranges { u64 begin  u64 end } }
-//   gram        u64 rows  i32 low[dim]  i32 high[dim]  u64 words  u64 word[words]
+//   gram        u64 rows  i32 low[D]  i32 high[D]  u64 words  u64 word[words], D = dim without a lift
+//     weighted  gram of the rows without weights  u64 weights { i64 a  u64 rows of weight 4^a }
 //   candidates  u64 count  { u64 stream  u64 row }[count]  rows
+//   sample      version 2: u64 count  { u64 stream  u64 row }[count]  rows
 //   fragments   u64 count  { u64 stream  u64 first row  rows }
 //   rows        u64 count  u32 bytes of an element: 4 or 8  u32 0  element[count * dim]
 #include <algorithm>
@@ -16,9 +19,10 @@
 #include "heavykeys/sketch.hpp"
 #include "lib/byte_stream.hpp"
 #include "lib/crc64.hpp"
-#include "lib/dtype.hpp"
 #include "lib/float_environment.hpp"
-#include "lib/leverage.hpp"
+#include "lib/lewis.hpp"
+#include "lib/onion.hpp"
+#include "lib/row_bytes.hpp"
 #include "lib/sketch_state.hpp"
 
 namespace heavykeys {
@@ -28,57 +32,53 @@ namespace detail {
 namespace {
 
 constexpr std::array<char, 8> kMagic{'H', 'E', 'A', 'V', 'Y', 'K', 'E', 'Y'};
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::size_t kHeader = 32;
 
-void put_rows(ByteWriter& out, const RowStore& store) {
-  const Rows view = store.view();
-  const bool wide = !fits_float(view);  // by value, not by how memory happens to hold it
-  out.put<std::uint64_t>(store.count());
-  out.put<std::uint32_t>(wide ? 8 : 4);
-  out.put<std::uint32_t>(0);
-  if (wide || !store.is_wide()) {
-    out.put_array(static_cast<const std::byte*>(store.data()), store.count() * store.dim() * (wide ? 8 : 4));
-  } else {
-    std::vector<float> floats(store.count() * store.dim());
-    read_floats(view, floats.data());
-    out.put_array(floats.data(), floats.size());
-  }
+/// Version 1 says all there is to say of f = x^2; what needs no more is still written so.
+std::uint32_t version_of(const Spec& spec) {
+  const Spec plain{
+      .dim = spec.dim, .epsilon = spec.epsilon, .grid_bits = spec.grid_bits, .block_rows = spec.block_rows};
+  return spec == plain ? 1 : 2;
 }
 
-RowStore get_rows(ByteReader& in, std::size_t dim) {
-  const auto count = in.get<std::uint64_t>();
-  const auto size = in.get<std::uint32_t>();
-  if (in.get<std::uint32_t>() != 0 || (size != 4 && size != 8)) ByteReader::fail("rows of an unknown type");
-  if (count > (std::uint64_t{1} << 62) / dim) ByteReader::fail("an array is longer than the file");
-  RowStore store(dim);
-  Rows view;
-  std::vector<float> floats;
-  std::vector<double> doubles;
-  if (size == 4) {
-    floats = in.get_array<float>(count * dim);
-    view = rows(floats.data(), static_cast<std::size_t>(count), dim);
-  } else {
-    doubles = in.get_array<double>(count * dim);
-    view = rows(doubles.data(), static_cast<std::size_t>(count), dim);
-    if (fits_float(view)) ByteReader::fail("rows are wider than their values");
+void put_spec(ByteWriter& out, const Spec& spec) {
+  out.put<std::uint64_t>(spec.dim);
+  out.put(spec.epsilon);
+  out.put(static_cast<std::uint32_t>(spec.score.kind));
+  out.put(static_cast<std::uint32_t>(spec.grid_bits));
+  out.put(spec.score.parameter);
+  out.put<std::uint64_t>(spec.block_rows);
+  if (version_of(spec) == 1) return;
+  out.put<std::uint64_t>(spec.sample_rows);
+  out.put(spec.seed);
+  out.put<std::uint64_t>(spec.score.coefficients.size());
+  out.put_array(spec.score.coefficients.data(), spec.score.coefficients.size());
+  out.put<std::uint64_t>(spec.score.label.size());
+  out.put_array(spec.score.label.data(), spec.score.label.size());
+}
+
+void put_gram(ByteWriter& out, const ExactGram& gram) {
+  out.put(gram.rows());
+  out.put_array(gram.low().data(), gram.dim());
+  out.put_array(gram.high().data(), gram.dim());
+  out.put<std::uint64_t>(gram.words().size());
+  out.put_array(gram.words().data(), gram.words().size());
+}
+
+void put_metric(ByteWriter& out, const Metric& metric) {
+  put_gram(out, metric.gram);
+  if (!metric.plain) return;
+  put_gram(out, *metric.plain);
+  out.put<std::uint64_t>(metric.weights.size());
+  for (const auto& [exponent, rows] : metric.weights) {
+    out.put<std::int64_t>(exponent);
+    out.put(rows);
   }
-  try {
-    require_finite(view);
-  } catch (const InvalidInput& e) {
-    ByteReader::fail(e.what());
-  }
-  store.append(view);
-  return store;
 }
 
 void put_body(ByteWriter& out, const SketchState& s) {
-  out.put<std::uint64_t>(s.spec.dim);
-  out.put(s.spec.epsilon);
-  out.put(static_cast<std::uint32_t>(s.spec.score.kind));
-  out.put(static_cast<std::uint32_t>(s.spec.grid_bits));
-  out.put(s.spec.score.parameter);
-  out.put<std::uint64_t>(s.spec.block_rows);
+  put_spec(out, s.spec);
 
   std::uint64_t streams = 0;
   for (const auto& [stream, ranges] : s.coverage.streams()) streams += !ranges.empty();
@@ -90,17 +90,13 @@ void put_body(ByteWriter& out, const SketchState& s) {
     out.put_array(ranges.data(), ranges.size());
   }
 
-  out.put(s.gram.rows());
-  out.put_array(s.gram.low().data(), s.spec.dim);
-  out.put_array(s.gram.high().data(), s.spec.dim);
-  out.put<std::uint64_t>(s.gram.words().size());
-  out.put_array(s.gram.words().data(), s.gram.words().size());
-
+  put_metric(out, s.metric);
   Candidates heavy = s.candidates.sorted();
-  heavy.keep(decide_leverages(s.gram, heavy.rows, s.spec.epsilon, Effort::thorough).kept);
+  heavy.keep(peel(*s.plan, s.metric, heavy.rows, Effort::thorough).kept);
   out.put<std::uint64_t>(heavy.size());
   out.put_array(heavy.ids.data(), heavy.size());
   put_rows(out, heavy.rows);
+  if (version_of(s.spec) > 1) s.sample.put(out);
 
   out.put<std::uint64_t>(s.fragments.size());
   for (const auto& [first, run] : s.fragments) {
@@ -109,7 +105,7 @@ void put_body(ByteWriter& out, const SketchState& s) {
   }
 }
 
-Spec get_spec(ByteReader& in) {
+Spec get_spec(ByteReader& in, std::uint32_t version, const std::vector<Score>& custom) {
   Spec spec;
   spec.dim = in.get<std::uint64_t>();
   spec.epsilon = in.get<double>();
@@ -117,10 +113,21 @@ Spec get_spec(ByteReader& in) {
   spec.grid_bits = static_cast<int>(in.get<std::uint32_t>());
   spec.score.parameter = in.get<double>();
   spec.block_rows = in.get<std::uint64_t>();
+  if (version > 1) {
+    spec.sample_rows = in.get<std::uint64_t>();
+    spec.seed = in.get<std::uint64_t>();
+    spec.score.coefficients = in.get_array<double>(in.get<std::uint64_t>());
+    const auto label = in.get_array<char>(in.get<std::uint64_t>());
+    spec.score.label.assign(label.begin(), label.end());
+  }
   try {
     validate(spec);
   } catch (const InvalidInput& e) {
     ByteReader::fail(e.what());
+  }
+  if (version != version_of(spec)) ByteReader::fail("its format version does not fit its spec");
+  for (const Score& score : custom) {
+    if (score == spec.score) spec.score.function = score.function;
   }
   return spec;
 }
@@ -146,21 +153,41 @@ void get_coverage(ByteReader& in, Coverage& coverage) {
   }
 }
 
-/// Exponents a block of finite float64 can have.
-bool plausible(const std::vector<int>& exponents) {
+/// Exponents that blocks of finite float64 can have, up to `reach` times those of plain ones.
+bool plausible(const std::vector<int>& exponents, int reach) {
   return std::all_of(exponents.begin(), exponents.end(),
-                     [](int e) { return e == kZeroColumn || (e >= -1080 && e <= 1024); });
+                     [&](int e) { return e == kZeroColumn || (e >= -1080 * reach && e <= 1024 * reach); });
 }
 
-void get_gram(ByteReader& in, SketchState& s) {
+void get_gram(ByteReader& in, ExactGram& gram, int reach) {
   const auto count = in.get<std::uint64_t>();
-  auto low = in.get_array<int>(s.spec.dim);
-  auto high = in.get_array<int>(s.spec.dim);
+  auto low = in.get_array<int>(gram.dim());
+  auto high = in.get_array<int>(gram.dim());
   auto words = in.get_array<Limb>(in.get<std::uint64_t>());
-  if (!plausible(low) || !plausible(high) || count > (std::uint64_t{1} << 62) ||
-      !ExactGram::restore(s.gram, count, std::move(low), std::move(high), std::move(words))) {
+  if (!plausible(low, reach) || !plausible(high, reach) || count > (std::uint64_t{1} << 62) ||
+      !ExactGram::restore(gram, count, std::move(low), std::move(high), std::move(words))) {
     ByteReader::fail("the Gram matrix does not fit its exponents");
   }
+}
+
+void get_metric(ByteReader& in, const Plan& plan, Metric& metric) {
+  const bool plain = plan.lift.is_trivial() && !plan.rule.weighted;
+  get_gram(in, metric.gram, plain ? 1 : plan.lift.top_degree() + 1);
+  if (!metric.plain) return;
+  get_gram(in, *metric.plain, 1);
+  const auto count = in.get<std::uint64_t>();
+  std::uint64_t rows = 0;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const auto exponent = in.get<std::int64_t>();
+    const auto number = in.get<std::uint64_t>();
+    const bool in_order = metric.weights.empty() || exponent > metric.weights.rbegin()->first;
+    if (!in_order || exponent < -kLeastArrival || exponent > 0 || number == 0) {
+      ByteReader::fail("weights are not in order");
+    }
+    metric.weights.emplace(static_cast<int>(exponent), number);
+    rows += number;
+  }
+  if (rows != metric.gram.rows() || rows != metric.plain->rows()) ByteReader::fail("row counts disagree");
 }
 
 void get_fragments(ByteReader& in, SketchState& s) {
@@ -192,6 +219,16 @@ bool on_grid(double value, int low, int high, int grid_bits) {
   return !std::isfinite(units) || units == std::nearbyint(units);
 }
 
+/// Least and greatest block exponent of column c of the keys; of a lift they are those of x_c^s, s times as
+/// much.
+std::pair<int, int> column_range(const SketchState& s, std::size_t c) {
+  const ExactGram& gram = s.metric.plain ? *s.metric.plain : s.metric.gram;
+  const std::size_t column = s.plan->lift.top_power(c);
+  const int degree = s.plan->lift.top_degree();
+  if (gram.low()[column] == kZeroColumn) return {kZeroColumn, kZeroColumn};
+  return {gram.low()[column] / degree, gram.high()[column] / degree};
+}
+
 /// Candidates lie in complete blocks; waiting rows do not; the Gram matrix is of the complete blocks.
 void check_together(const SketchState& s) {
   Coverage complete = s.coverage;
@@ -210,7 +247,15 @@ void check_together(const SketchState& s) {
       }
     }
   }
-  if (complete.row_count() != s.gram.rows()) ByteReader::fail("row counts disagree");
+  if (complete.row_count() != s.metric.rows()) ByteReader::fail("row counts disagree");
+  const std::vector<KeyId> sampled = s.sample.sorted().ids;
+  if (sampled.size() != std::min<std::uint64_t>(s.sample.capacity(), complete.row_count())) {
+    ByteReader::fail("the sample does not have the size it should have");
+  }
+  for (const KeyId& id : sampled) {
+    if (!complete.overlaps(id.stream, {id.row, id.row + 1}))
+      ByteReader::fail("a sampled row was never absorbed");
+  }
   std::vector<double> row(s.spec.dim);
   for (std::size_t i = 0; i < s.candidates.size(); ++i) {
     const KeyId id = s.candidates.ids[i];
@@ -219,8 +264,8 @@ void check_together(const SketchState& s) {
       ByteReader::fail("a candidate was never absorbed");
     s.candidates.rows.read(i, row.data());
     for (std::size_t c = 0; c < s.spec.dim; ++c) {
-      if (!on_grid(row[c], s.gram.low()[c], s.gram.high()[c], s.spec.grid_bits))
-        ByteReader::fail("a candidate is not on the grid");
+      const auto [low, high] = column_range(s, c);
+      if (!on_grid(row[c], low, high, s.spec.grid_bits)) ByteReader::fail("a candidate is not on the grid");
     }
   }
 }
@@ -235,7 +280,7 @@ std::vector<std::byte> to_bytes(const Sketch& sketch) {
   detail::put_body(body, detail::SketchAccess::state(sketch));
   detail::ByteWriter out;
   out.put_array(detail::kMagic.data(), detail::kMagic.size());
-  out.put(detail::kVersion);
+  out.put(detail::version_of(sketch.spec()));
   out.put<std::uint32_t>(0);
   out.put<std::uint64_t>(detail::kHeader + body.bytes().size());
   out.put(detail::crc64(body.bytes()));
@@ -243,7 +288,7 @@ std::vector<std::byte> to_bytes(const Sketch& sketch) {
   return out.take();
 }
 
-Sketch from_bytes(std::span<const std::byte> bytes) {
+Sketch from_bytes(std::span<const std::byte> bytes, const std::vector<Score>& custom) {
   const detail::FloatEnvironment ieee;
   using detail::ByteReader;
   ByteReader in(bytes);
@@ -265,13 +310,16 @@ Sketch from_bytes(std::span<const std::byte> bytes) {
   if (in.get<std::uint64_t>() != detail::crc64(bytes.subspan(detail::kHeader)))
     ByteReader::fail("its checksum is wrong");
 
-  Sketch sketch(detail::get_spec(in));
+  Sketch sketch(detail::get_spec(in, version, custom));
   detail::SketchState& s = detail::SketchAccess::state(sketch);
   detail::get_coverage(in, s.coverage);
-  detail::get_gram(in, s);
+  detail::get_metric(in, *s.plan, s.metric);
   s.candidates.ids = in.get_array<KeyId>(in.get<std::uint64_t>());
   s.candidates.rows = detail::get_rows(in, s.spec.dim);
   if (s.candidates.rows.count() != s.candidates.size()) ByteReader::fail("candidates without rows");
+  if (version > 1) {
+    s.sample = detail::RowSample::get(in, s.spec.dim, s.sample.capacity(), s.spec.seed);
+  }
   detail::get_fragments(in, s);
   if (!in.at_end()) ByteReader::fail("bytes are left over");
   detail::check_together(s);

@@ -27,8 +27,9 @@ void absorb(Sketch& sketch, const Rows& rows, const Options& options) {
   detail::absorb_with(sketch, rows, make_workers(options));
 }
 
-HeavyEntries heavy_entries(const UniversalSet& set, const Rows& queries, const Options& options) {
-  return detail::heavy_entries_with(set, queries, make_workers(options));
+HeavyEntries heavy_entries(const UniversalSet& set, const Rows& queries, const Options& options,
+                           const HeavyOptions& what) {
+  return detail::heavy_entries_with(set, queries, what, make_workers(options));
 }
 
 void absorb(CausalHeavy& pass, const Rows& keys, const Options& options) {

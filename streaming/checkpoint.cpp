@@ -13,7 +13,7 @@ void save(const Sketch& sketch, const std::filesystem::path& path) {
   detail::write_file_atomically(path, to_bytes(sketch));
 }
 
-Sketch load(const std::filesystem::path& path) {
+Sketch load(const std::filesystem::path& path, const std::vector<Score>& custom) {
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   if (!file || std::filesystem::is_directory(path)) {
     throw BackendError(path.string() + ": cannot be read: " + std::strerror(file ? EISDIR : errno));
@@ -24,7 +24,7 @@ Sketch load(const std::filesystem::path& path) {
     throw BackendError(path.string() + ": cannot be read: " + std::strerror(errno));
   }
   try {
-    return from_bytes(bytes);
+    return from_bytes(bytes, custom);
   } catch (const Corrupt& e) {
     throw Corrupt(path.string() + ": " + e.what());
   }

@@ -64,7 +64,8 @@ class CausalHeavy {
  public:
   /// `queries` [m, d] must outlive this object; `key_count` is n, the rows that will be absorbed.
   /// Throws InvalidInput for a Spec out of range, another dim, or NaN/Inf in a query, naming row and column.
-  CausalHeavy(const Spec& spec, const Rows& queries, std::uint64_t key_count);
+  CausalHeavy(const Spec& spec, const Rows& queries, std::uint64_t key_count,
+              const HeavyOptions& options = {});
   CausalHeavy(CausalHeavy&&) noexcept;
   CausalHeavy& operator=(CausalHeavy&&) noexcept;
   ~CausalHeavy();

@@ -28,7 +28,8 @@ void absorb(Sketch& sketch, const Rows& rows, const Options& options = {});
 void absorb(std::span<Sketch> sketches, std::span<const Rows> rows, const Options& options = {});
 
 /// As heavykeys::heavy_entries, queries shared out over the threads.
-HeavyEntries heavy_entries(const UniversalSet& set, const Rows& queries, const Options& options = {});
+HeavyEntries heavy_entries(const UniversalSet& set, const Rows& queries, const Options& options = {},
+                           const HeavyOptions& what = {});
 
 /// As CausalHeavy::absorb, the queries of each block shared out over the threads.
 void absorb(CausalHeavy& pass, const Rows& keys, const Options& options = {});

@@ -66,6 +66,8 @@ std::vector<std::byte> to_bytes(const Sketch& sketch);
 
 /// Inverse of to_bytes. Throws Corrupt for anything to_bytes cannot have written, and for newer versions.
 /// No size is believed before it is checked against bytes.size().
-Sketch from_bytes(std::span<const std::byte> bytes);
+/// A custom score is stored by name: its function is taken from the score of `custom` that equals it. Without
+/// one, the sketch does all but weigh queries.
+Sketch from_bytes(std::span<const std::byte> bytes, const std::vector<Score>& custom = {});
 
 }  // namespace heavykeys

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <vector>
 
 #include "heavykeys/rows.hpp"
 #include "heavykeys/sketch.hpp"
@@ -19,6 +20,7 @@ void absorb(Sketch& sketch, const Rows& rows);
 void save(const Sketch& sketch, const std::filesystem::path& path);
 
 /// Reads a file written by save. Throws BackendError when it cannot be read, Corrupt when it is not intact.
-Sketch load(const std::filesystem::path& path);
+/// `custom` as for from_bytes.
+Sketch load(const std::filesystem::path& path, const std::vector<Score>& custom = {});
 
 }  // namespace heavykeys::streaming

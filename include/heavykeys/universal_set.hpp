@@ -15,32 +15,41 @@ namespace heavykeys {
 
 namespace detail {
 struct KeyPanel;
-struct Normalizer;
+struct RowSums;
 struct UniversalSetAccess;
 }  // namespace detail
 
-/// U = {j : tau_j(K~) >= epsilon}, tau_j = sup_q (q.k_j)^2 / sum_l (q.k_l)^2 (LevAttention, arXiv 2410.05462;
-/// T1).
+/// U: by the leverage tau_j(K~) = sup_y (y.k_j)^2 / sum_l (y.k_l)^2 of the gridded keys K~ (|k~ - k| <=
+/// 2^(e-P-1), e the column's exponent in its block) or of their lift to monomials (docs/theory.md).
 ///
-/// Guarantee: membership equals the answer in exact rational arithmetic on the gridded keys K~
-/// (|k~ - k| <= 2^(e-P-1), e the column's exponent in its block); ties tau = epsilon are members;
-/// |U| <= rank/epsilon; U is minimal: every member is heavy for some query.
+/// Guarantee: every key that some query gives a weight >= epsilon is in U, and |U| <= size_bound().
+///   x^2          U = {tau >= epsilon}, exactly as in rational arithmetic, ties included; minimal: every
+///   member is
+///                heavy for some query (LevAttention, arXiv 2410.05462; T1)
+///   |x|^p        U = {tau(lift) >= epsilon^(2s/p)}, s = ceil(p/2) (T3, T4). Where the lift would pass 2,100
+///                coordinates: Lewis weights (T7); U then depends on the schedule, and every such U is valid
+///   polynomial   U = {tau(lift) >= epsilon}, the lift having all monomials of the degrees in f
+///   |x|^p, p < 1, expressive, custom: the layers of the onion, each taking leverage >= epsilon/(2-epsilon)
+///   (T5)
+/// Thresholds are rounded down by at most 2^-30, relatively; decisions on lifted keys are certified to 2^-41.
 class UniversalSet {
  public:
   const Spec& spec() const { return spec_; }
   std::size_t size() const { return ids_.size(); }
   std::uint64_t row_count() const { return row_count_; }  ///< n
-  std::size_t rank() const { return rank_; }              ///< rank of K~, exact
-  double size_bound() const;                              ///< rank / epsilon
+  std::size_t rank() const { return rank_; }              ///< of K~, exact; of its lift, where there is one
+  double size_bound() const { return size_bound_; }       ///< proven bound of size()
 
   // Views into this object: not to be had of one that is about to go.
   std::span<const KeyId> ids() const& { return ids_; }  ///< [size], ascending
-  std::span<const double> leverage() const& {
-    return leverage_;
-  }                                       ///< [size], tau, relative error <= 1e-10 (one unit, if subnormal)
-  std::span<const double> keys() const&;  ///< [size, d] row-major, the gridded keys K~
+  /// [size], tau, relative error <= 1e-10 (one unit, if subnormal); of lifted keys 1e-3. In an onion, tau in
+  /// the key's layer; with Lewis weights, k^T M^-1 k, which may pass 1.
+  std::span<const double> leverage() const& { return leverage_; }
+  std::span<const int> layer() const& { return layer_; }  ///< [size], from 1; all 1 where there is no onion
+  std::span<const double> keys() const&;                  ///< [size, d] row-major, the gridded keys K~
   std::span<const KeyId> ids() && = delete;
   std::span<const double> leverage() && = delete;
+  std::span<const int> layer() && = delete;
   std::span<const double> keys() && = delete;
 
  private:
@@ -48,16 +57,19 @@ class UniversalSet {
   Spec spec_;
   std::uint64_t row_count_ = 0;
   std::size_t rank_ = 0;
+  double size_bound_ = 0.0;
   std::vector<KeyId> ids_;
   std::vector<double> leverage_;
+  std::vector<int> layer_;
   // Immutable once made, so copies share them.
-  std::shared_ptr<const detail::KeyPanel> panel_;         // the keys of U, laid out for dot products
-  std::shared_ptr<const detail::Normalizer> normalizer_;  // sum_l (q.k_l)^2
+  std::shared_ptr<const detail::KeyPanel> panel_;  // the keys of U, laid out for dot products
+  std::shared_ptr<const detail::RowSums> sums_;    // sum_l f(q.k_l)
 };
 
 /// Decides U from a sketch. May be asked at any time; the sketch stays ready for more rows.
-/// Cost: O(d^3 + |C| d^2 + block_rows d^2), nothing in n; more only for candidates that float64 cannot
-/// decide. Throws InvalidInput when a stream has a gap (rows lost), naming the missing rows.
+/// Cost: O(D^3 + |C| D^2 + block_rows D^2), for each layer of an onion; nothing in n; more only for
+/// candidates that float64 cannot decide (D: coordinates of the lift, d where there is none). Throws
+/// InvalidInput when a stream has a gap (rows lost), naming the missing rows.
 UniversalSet finalize(const Sketch& sketch);
 
 }  // namespace heavykeys

@@ -1,6 +1,7 @@
 // What is refused, with which error and which values in its text; and that a refusal changes no byte.
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "heavykeys/heavykeys.hpp"
@@ -81,20 +82,86 @@ TEST_CASE("a Spec's ranges: both ends are in, beyond them the field and its valu
   for (std::size_t rows : {0, 1, 8, 15, 17, 48, 4095, 8192}) {
     refuse(make_spec(4, 0.5, 24, rows), "block_rows", std::to_string(rows));
   }
-  heavykeys::Spec cubic = make_spec(4, 0.5);
-  cubic.score.parameter = 3.0;
-  refuse(cubic, "score", "3");
+  heavykeys::Spec forged = make_spec(4, 0.5);
+  forged.score.parameter = -3.0;
+  refuse(forged, "score", "-3");
+  heavykeys::Spec soft = make_spec(4, 0.5);
+  soft.score = heavykeys::Score::softmax(0.5);
+  refuse(soft, "softmax", "scan");
+  heavykeys::Spec wide = make_spec(100, 0.5);  // C(101, 2) = 5,050 products
+  wide.score = heavykeys::Score::polynomial({0.0, 1.0, 1.0});
+  refuse(wide, "polynomial:0,1,1", "2100");
+  heavykeys::Spec deep = make_spec(4, 1e-280);
+  deep.score = heavykeys::Score::power(1.0);
+  refuse(deep, "epsilon", "1e-280");
+  heavykeys::Spec crowd = make_spec(4, 0.5);
+  crowd.sample_rows = (1u << 20) + 1;
+  refuse(crowd, "sample_rows", "1048577");
   heavykeys::Spec unknown = make_spec(4, 0.5);
   unknown.score.kind = static_cast<heavykeys::Score::Kind>(99);
   refuse(unknown, "score", "99");
 }
 
-TEST_CASE("the score says its name and refuses exponents it does not serve") {
-  CHECK(heavykeys::Score::power(2.0).name() == "power:2");
-  CHECK(heavykeys::Score::power(2.0) == heavykeys::Score{});
-  for (double p : {1.0, 3.0, 4.0, 0.0, -2.0, nan_value, infinity}) {
-    CHECK_THROWS_AS(heavykeys::Score::power(p), InvalidInput);
+TEST_CASE("scores say their names, and names make scores") {
+  using heavykeys::Score;
+  CHECK(Score::power(2.0) == Score{});
+  for (const Score& score : {Score::power(2.0), Score::power(0.5), Score::expressive(), Score::softmax(0.125),
+                             Score::polynomial({0.0, 1.0, 0.5})}) {
+    CHECK(Score::from_name(score.name()) == score);
   }
+  CHECK(Score::power(2.0).name() == "power:2");
+  CHECK(Score::polynomial({0.25, 1.0, 0.0}).name() == "polynomial:0.25,1");
+  CHECK(Score::from_name("softmax") == Score::softmax(1.0));
+  for (const char* name : {"power", "power:", "power:x", "power:2 ", "polynomial:", "polynomial:1,,2",
+                           "custom:f", "expressive:1", "softmax:0", "softmax:inf", "", "cubic"}) {
+    CAPTURE(name);
+    CHECK_THROWS_AS(Score::from_name(name), InvalidInput);
+  }
+}
+
+TEST_CASE("scores are what their names say") {
+  using heavykeys::Score;
+  CHECK(Score::power(3.0)(-2.0) == 8.0);
+  CHECK(Score::power(2.0)(-3.0) == 9.0);
+  CHECK(Score::expressive()(-2.0) == 0.8);
+  CHECK(Score::expressive()(0.5) == 0.2);
+  CHECK(Score::expressive()(1e300) == 1.0);
+  CHECK(Score::polynomial({1.0, 2.0, 3.0})(-2.0) == 57.0);
+  CHECK(Score::softmax(2.0)(0.0) == 1.0);
+}
+
+TEST_CASE("scores that cannot be served are refused") {
+  using heavykeys::Score;
+  for (double p : {0.0, -2.0, 64.5, nan_value, infinity}) CHECK_THROWS_AS(Score::power(p), InvalidInput);
+  for (double scale : {0.0, nan_value, infinity}) CHECK_THROWS_AS(Score::softmax(scale), InvalidInput);
+  CHECK_THROWS_AS(Score::polynomial({}), InvalidInput);
+  CHECK_THROWS_AS(Score::polynomial({1.0, 0.0}), InvalidInput);
+  CHECK_THROWS_AS(Score::polynomial({0.0, -1.0}), InvalidInput);
+  CHECK_THROWS_AS(Score::polynomial({0.0, nan_value}), InvalidInput);
+  CHECK_THROWS_AS(Score::polynomial({0, 0, 0, 0, 0, 1.0}), InvalidInput);
+}
+
+TEST_CASE("a custom score that breaks a condition is refused, and the text says where") {
+  using heavykeys::Score;
+  const auto refuse = [](const std::function<double(double)>& f, int growth, const std::string& why) {
+    CHECK_THAT(refused<InvalidInput>([&] { Score::custom("mine", f, growth); }), Contains(why));
+  };
+  CHECK_NOTHROW(Score::custom(
+      "log", [](double x) { return std::log1p(x * x); }, 2));
+  CHECK_NOTHROW(Score::custom(
+      "quartic", [](double x) { return x * x * x * x; }, 4));
+  refuse([](double x) { return x * x * x * x; }, 2, "grows faster than x^2");
+  refuse([](double x) { return x * x * x; }, 4, "not even at x = 9.094947017729282e-13");
+  refuse([](double x) { return std::exp(-x * x); }, 2, "decreases");
+  refuse([](double x) { return x > 0 ? x * x : 2 * x * x; }, 2, "not even");
+  refuse([](double x) { return std::sqrt(x); }, 2, "not even");
+  refuse([](double) { return nan_value; }, 2, "at x = 0");
+  refuse([](double) { return 0.0; }, 2, "still zero");
+  refuse([](double x) { return x * x; }, 3, "growth 3");
+  refuse(nullptr, 2, "no function");
+  CHECK_THROWS_AS(Score::custom(
+                      "", [](double x) { return x * x; }, 2),
+                  InvalidInput);
 }
 
 TEST_CASE("to_string of a Spec is as documented") {

@@ -2,6 +2,7 @@
 // row.
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <map>
 
 #include "heavykeys/isa.hpp"
 #include "lib/certified_factor.hpp"
@@ -21,6 +22,14 @@ struct Built {
   ExactGram gram;
   RowStore rows;
 };
+
+/// Keys as they are: a lift to monomials of degree 1.
+const Lift& plain(std::size_t d) {
+  static std::map<std::size_t, Lift> lifts;
+  return lifts.try_emplace(d, d, std::vector<int>{1}).first->second;
+}
+
+LiftedRows lifted(const RowStore& rows) { return {rows, plain(rows.dim())}; }
 
 /// One block of gridded rows and its Gram matrix.
 Built build(const std::vector<double>& k, std::size_t n, std::size_t d) {
@@ -59,21 +68,21 @@ void intervals_hold_the_truth(double condition, std::uint64_t seed) {
   REQUIRE(factor.certified());
   std::vector<std::size_t> all(n);
   for (std::size_t r = 0; r < n; ++r) all[r] = r;
-  std::vector<double> row(d);
+  std::vector<Real> row(d);
   for (std::size_t r = 0; r < n; ++r) {
-    built.rows.read(r, row.data());
-    scale_row(row.data(), scale, row.data());
-    const Interval tau = factor.leverage(row.data());
+    lifted(built.rows).read(r, scale, row.data());
+    Interval tau;
+    factor.leverages(row.data(), 1, d, 0.0, &tau);
     CAPTURE(condition, r, tau.lower, tau.upper);
     REQUIRE(tau.lower < tau.upper);
     // The exact engine says on which side of each end the truth lies.
     if (tau.lower > 0)
-      REQUIRE(exact_leverages(built.gram, factor.order(), built.rows, {r}, tau.lower)[0].heavy);
+      REQUIRE(exact_leverages(built.gram, factor.order(), lifted(built.rows), {r}, tau.lower)[0].heavy);
     if (tau.upper < 1)
-      REQUIRE_FALSE(
-          exact_leverages(built.gram, factor.order(), built.rows, {r}, std::nextafter(tau.upper, 2.0))[0]
-              .heavy);
-    const double exact = exact_leverages(built.gram, factor.order(), built.rows, {r}, 0.5)[0].tau;
+      REQUIRE_FALSE(exact_leverages(built.gram, factor.order(), lifted(built.rows), {r},
+                                    std::nextafter(tau.upper, 2.0))[0]
+                        .heavy);
+    const double exact = exact_leverages(built.gram, factor.order(), lifted(built.rows), {r}, 0.5)[0].tau;
     REQUIRE(exact >= tau.lower * (1 - 1e-12));
     REQUIRE(exact <= tau.upper * (1 + 1e-12));
   }
@@ -101,23 +110,23 @@ TEST_CASE("float64 refuses to certify a singular matrix") {
   REQUIRE_FALSE(CertifiedFactor<DoubleDouble>(built.gram, scale, {0, 1, 2}).certified());
   REQUIRE(exact_column_basis(built.gram, {0, 1, 2}) == std::vector<std::size_t>{0, 1});
   REQUIRE(exact_column_basis(built.gram, {2, 0, 1}) == std::vector<std::size_t>{2, 0});
-  REQUIRE(decide_leverages(built.gram, built.rows, 0.01, Effort::thorough).rank == 2);
+  REQUIRE(decide_leverages(built.gram, lifted(built.rows), 0.01, Effort::thorough).rank == 2);
 }
 
 TEST_CASE("exact ties are heavy, one unit in the last place above them is not") {
   // Five copies of one row: tau = 1/5. The double 0.2 is slightly more than 1/5.
   const std::vector<double> k{3, 4, 3, 4, 3, 4, 3, 4, 3, 4};
   const Built built = build(k, 5, 2);
-  REQUIRE(decide_leverages(built.gram, built.rows, 0.2, Effort::thorough).kept.empty());
-  REQUIRE(decide_leverages(built.gram, built.rows, std::nextafter(0.2, 0.0), Effort::thorough).kept.size() ==
-          5);
+  REQUIRE(decide_leverages(built.gram, lifted(built.rows), 0.2, Effort::thorough).kept.empty());
+  REQUIRE(decide_leverages(built.gram, lifted(built.rows), std::nextafter(0.2, 0.0), Effort::thorough)
+              .kept.size() == 5);
   const std::vector<double> four(k.begin(), k.begin() + 8);
   const Built quarter = build(four, 4, 2);
-  const Leverages tie = decide_leverages(quarter.gram, quarter.rows, 0.25, Effort::thorough);
+  const Leverages tie = decide_leverages(quarter.gram, lifted(quarter.rows), 0.25, Effort::thorough);
   REQUIRE(tie.kept.size() == 4);
   for (double tau : tie.tau) REQUIRE(tau == 0.25);
-  REQUIRE(
-      decide_leverages(quarter.gram, quarter.rows, std::nextafter(0.25, 1.0), Effort::thorough).kept.empty());
+  REQUIRE(decide_leverages(quarter.gram, lifted(quarter.rows), std::nextafter(0.25, 1.0), Effort::thorough)
+              .kept.empty());
 }
 
 TEST_CASE("the filter never drops a row that is heavy, and does drop") {
@@ -133,7 +142,7 @@ TEST_CASE("the filter never drops a row that is heavy, and does drop") {
     const std::size_t part = 100 + random.below(200);  // a filter from some of the rows, for all of them
     const Built built = build(k, n, d), known = build(k, part, d);
     const double epsilon = 0.01 + 0.2 * random.uniform();
-    const auto filter = PruneFilter::build(known.gram, epsilon);
+    const auto filter = PruneFilter::build(known.gram, plain(d), epsilon, part);
     if (!filter) continue;
     heavykeys::Spec spec;
     spec.dim = d;
@@ -141,10 +150,10 @@ TEST_CASE("the filter never drops a row that is heavy, and does drop") {
     BlockGram block(spec);
     block.compute(heavykeys::rows(k.data(), n, d));
     std::vector<std::uint32_t> survivors;
-    filter->survivors(block, 24, survivors);
+    filter->survivors(block, Plan(spec), survivors);
     ++tried;
     dropped += n - survivors.size();
-    for (std::size_t r : decide_leverages(built.gram, built.rows, epsilon, Effort::thorough).kept) {
+    for (std::size_t r : decide_leverages(built.gram, lifted(built.rows), epsilon, Effort::thorough).kept) {
       CAPTURE(trial, r);
       REQUIRE(std::find(survivors.begin(), survivors.end(), static_cast<std::uint32_t>(r)) !=
               survivors.end());
@@ -160,7 +169,7 @@ TEST_CASE("a filter keeps every row that leaves the columns it knows") {
   for (std::size_t r = 0; r < 100; ++r) known[2 * r] = random.gaussian();  // column 1 is zero so far
   for (std::size_t r = 0; r < 10; ++r) later[2 * r] = 1e-6;
   later[2 * 7 + 1] = 1e-30;  // however small
-  const auto filter = PruneFilter::build(build(known, 100, 2).gram, 0.1);
+  const auto filter = PruneFilter::build(build(known, 100, 2).gram, plain(2), 0.1, 100);
   REQUIRE(filter);
   heavykeys::Spec spec;
   spec.dim = 2;
@@ -168,7 +177,7 @@ TEST_CASE("a filter keeps every row that leaves the columns it knows") {
   BlockGram block(spec);
   block.compute(heavykeys::rows(later.data(), 10, 2));
   std::vector<std::uint32_t> survivors;
-  filter->survivors(block, 24, survivors);
+  filter->survivors(block, Plan(spec), survivors);
   REQUIRE(survivors == std::vector<std::uint32_t>{7});
 }
 
@@ -180,7 +189,7 @@ TEST_CASE("a block far below the rows known is dropped whole, dead columns or no
     for (std::size_t r = 0; dead && r < many; ++r) known[r * d + 2] = 0.0;
     for (std::size_t r = 0; dead && r < few; ++r) later[r * d + 2] = 0.0;
     const double epsilon = 0.05;  // 40 rows beside 4,000 like them: each has about 5 / 4,000
-    const auto filter = PruneFilter::build(build(known, many, d).gram, epsilon);
+    const auto filter = PruneFilter::build(build(known, many, d).gram, plain(d), epsilon, many);
     REQUIRE(filter);
     heavykeys::Spec spec;
     spec.dim = d;
@@ -189,12 +198,12 @@ TEST_CASE("a block far below the rows known is dropped whole, dead columns or no
     std::vector<std::uint32_t> survivors;
     block.compute(heavykeys::rows(later.data(), few, d));
     REQUIRE(filter->whole_block_is_light(block, 24));
-    filter->survivors(block, 24, survivors);
+    filter->survivors(block, Plan(spec), survivors);
     REQUIRE(survivors.empty());
     for (std::size_t c = 0; c < d; ++c) later[17 * d + c] *= 1000.0;
     block.compute(heavykeys::rows(later.data(), few, d));
     REQUIRE_FALSE(filter->whole_block_is_light(block, 24));
-    filter->survivors(block, 24, survivors);
+    filter->survivors(block, Plan(spec), survivors);
     REQUIRE(survivors == std::vector<std::uint32_t>{17});
     if (dead) {  // something where there was nothing
       later[2] = 1e-9;

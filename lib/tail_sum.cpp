@@ -1,0 +1,144 @@
+#include "lib/tail_sum.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "lib/empirical_bernstein.hpp"
+#include "lib/kernels.hpp"
+#include "lib/weigh.hpp"
+
+namespace heavykeys::detail {
+
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+/// Score::operator() is good to 1e-13, and every bound below is a handful of operations.
+constexpr double kUp = 1.0 + 1e-12, kDown = 1.0 - 1e-12;
+
+double number_or(double v, double otherwise) { return std::isnan(v) ? otherwise : v; }
+
+/// x^power of coefficients one.
+std::vector<double> monomial(int degree) {
+  std::vector<double> c(static_cast<std::size_t>(degree) + 1, 0.0);
+  c.back() = 1.0;
+  return c;
+}
+
+}  // namespace
+
+SumBounds QueryScore::operator()(double least, double greatest) const {
+  return {number_or(at(least) * kDown, 0.0), number_or(at(greatest) * kUp, kInfinity), 0.0};
+}
+
+double QueryScore::at(double x) const { return score_(shift_ == 0 ? x : std::ldexp(x, shift_)); }
+
+TailSum::TailSum(PlanPtr plan, const Metric& metric, const Peeled& peeled, const Candidates& kept,
+                 const std::vector<int>& scale, const RowSample& sample)
+    : plan_(std::move(plan)), rows_(metric.rows() - kept.size()), threshold_(metric.threshold(*plan_)) {
+  const std::vector<double> top = monomial(plan_->lift.top_degree());
+  std::vector<std::size_t> all(kept.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  ExactGram rest = metric.plain ? *metric.plain : metric.gram;
+  remove_rows(rest, plan_->lift, kept.rows, all);
+  rest_.emplace(plan_, rest, scale, top);
+  tested_.emplace(plan_, peeled.tested, scale, top);
+  if (metric.plain) weight_sum_ = metric.weight_sum(plan_->spec.score.parameter);
+
+  const RowSample::Sorted sampled = sample.sorted();
+  sample_.emplace(plan_->spec.dim, sampled.ids.size());
+  std::vector<double> row(plan_->spec.dim);
+  for (std::size_t i = 0; i < sampled.ids.size(); ++i) {
+    if (std::binary_search(kept.ids.begin(), kept.ids.end(), sampled.ids[i])) continue;
+    sampled.rows.read(i, row.data());
+    sample_->append(sampled.ids[i], row.data(), scale);
+  }
+}
+
+SumBounds TailSum::by_moments(const ScaledQuery& q, const QueryScore& f, double* most) const {
+  const int degree = plan_->lift.top_degree();
+  const ScaledPolynomial power(monomial(degree), 0);
+  const Bounded sum = (*rest_)(q, power, 0.0), tested = (*tested_)(q, power, 0.0);
+  const double n = static_cast<double>(rows_);
+  const double least = std::max(0.0, sum.value - sum.error), greatest = sum.value + sum.error;
+  const auto root = [&](double t) { return std::pow(t, 0.5 / degree); };
+  // With g(t) = f(t^(1/2s)) and t_l = x_l^(2s) <= M: g is nondecreasing and g(t)/t nonincreasing.
+  // No t_l exceeds their sum either.
+  const double m = std::min(threshold_ * (tested.value + tested.error), greatest) * kUp;
+  const double g_of_m = f(0.0, root(m) * kUp).upper;
+  *most = g_of_m;
+  SumBounds out;
+  out.lower = n * f(0.0, 0.0).lower;
+  if (m > 0.0 && least > 0.0) {
+    out.lower = std::max(out.lower, number_or(least / m * f(root(m) * kUp, 0.0).lower * (1.0 - 1e-10), 0.0));
+  }
+  // g concave (|x|^p, expressive): Jensen. Else g(t) <= max(g(a), t g(a) / a), with a the mean.
+  const double mean = f(0.0, root(greatest / n * kUp) * kUp).upper;
+  const bool concave = plan_->spec.score.kind != Score::Kind::custom;
+  out.upper = std::min(n * mean * (concave ? 1.0 : 2.0), n * g_of_m) * kUp;
+  return out;
+}
+
+SumBounds TailSum::by_weights(const ScaledQuery& q, const QueryScore& f, const SumBounds& heavy,
+                              double* most) const {
+  const double p = plan_->spec.score.parameter, n = static_cast<double>(rows_);
+  const ScaledPolynomial square(monomial(1), 0);
+  const Bounded sum = (*rest_)(q, square, 0.0), weighted = (*tested_)(q, square, 0.0);
+  const double least = std::max(0.0, sum.value - sum.error), greatest = (sum.value + sum.error) * kUp;
+  // Each x_l^2 of R is below threshold * sum_l w_l x_l^2, and below epsilon of everything, being light.
+  const double m = std::min(threshold_ * (weighted.value + weighted.error) * kUp, greatest);
+  double power = f(0.0, std::sqrt(m) * kUp).upper;  // bound of |x_l|^p
+  SumBounds out;
+  for (int step = 0; step < 8; ++step) {
+    out.upper = std::pow(power, (p - 2.0) / p) * greatest * kUp;  // sum |x|^p <= max |x|^(p-2) sum x^2
+    const double all = heavy.upper + out.upper;
+    if (!(plan_->spec.epsilon * all * kUp < power)) break;
+    power = plan_->spec.epsilon * all * kUp;
+  }
+  *most = power;
+  // Power means over R, and Hoelder over everything (T7): sum_l w_l x_l^2 <= (sum |x|^p)^(2/p) W^((p-2)/p).
+  if (n > 0.0) out.lower = std::pow(least / n, p / 2.0) * n * kDown;
+  const double everything = std::pow(std::max(0.0, weighted.value - weighted.error), p / 2.0) /
+                            std::pow(weight_sum_, (p - 2.0) / 2.0) * kDown;
+  out.lower = std::max(out.lower, everything - heavy.upper * kUp);
+  return out;
+}
+
+void TailSum::narrow(SumBounds& bounds, const ScaledQuery& q, const QueryScore& f, double most,
+                     double confidence) const {
+  const double n = static_cast<double>(rows_);
+  bounds.estimate =
+      std::isfinite(bounds.upper) ? std::sqrt(bounds.lower) * std::sqrt(bounds.upper) : bounds.lower;
+  if (!sample_ || sample_->count() == 0 || !std::isfinite(most)) return;
+  std::vector<double> x(sample_->ld);
+  dot_products(q.scaled, 1, sample_->dim, sample_->columns.data(), sample_->ld, x.data());
+  x.resize(sample_->count());
+  double sum = 0.0, slack = 0.0;  // slack: what rounding can have done to a value
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double error = dot_error(sample_->dim) * q.norm2 * sample_->norm[i], magnitude = std::fabs(x[i]);
+    const SumBounds value = f(std::max(0.0, magnitude - error), magnitude + error);
+    slack = std::max(slack, std::min(value.upper, most) - std::min(value.lower, most));
+    x[i] = std::min(f.at(magnitude), most);
+    sum += x[i];
+  }
+  bounds.estimate = std::clamp(n * (sum / static_cast<double>(x.size())), bounds.lower, bounds.upper);
+  if (confidence == 0.0) return;
+  const MeanInterval mean = mean_interval(x, rows_, most, confidence);
+  bounds.lower = std::max(bounds.lower, n * (mean.lower - 4.0 * slack) * kDown);
+  bounds.upper = std::min(bounds.upper, n * (mean.upper + 4.0 * slack) * kUp);
+  bounds.estimate = std::clamp(bounds.estimate, bounds.lower, bounds.upper);
+}
+
+SumBounds TailSum::operator()(const ScaledQuery& q, const SumBounds& heavy, double confidence) const {
+  if (rows_ == 0) return {};
+  const QueryScore f(plan_->spec.score, q.shift);
+  double most = 0.0;
+  SumBounds out = plan_->rule.weighted ? by_weights(q, f, heavy, &most) : by_moments(q, f, &most);
+  out.lower = std::min(out.lower, out.upper);
+  narrow(out, q, f, most, confidence);
+  return out;
+}
+
+}  // namespace heavykeys::detail

@@ -1,0 +1,68 @@
+// Bounds of sum f(q.k) over the rows outside U, for scores without a closed form (docs/theory.md, T7 and T8).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "lib/key_panel.hpp"
+#include "lib/metric.hpp"
+#include "lib/normalizer.hpp"
+#include "lib/onion.hpp"
+#include "lib/row_sample.hpp"
+
+namespace heavykeys::detail {
+
+/// lower <= true value <= upper.
+struct SumBounds {
+  double lower = 0.0;
+  double upper = 0.0;
+  double estimate = 0.0;
+};
+
+/// f at a query: in real units, or for |x|^p, whose weights know no units, in those of the scaled query.
+class QueryScore {
+ public:
+  QueryScore(const Score& score, int shift)
+      : score_(score), shift_(score.kind == Score::Kind::power ? 0 : shift) {}
+
+  /// Bounds of f over least <= |x| <= greatest, x in scaled units.
+  SumBounds operator()(double least, double greatest) const;
+  /// f(x), rounded.
+  double at(double x) const;
+
+ private:
+  const Score& score_;
+  int shift_;
+};
+
+/// What is known of R, the rows outside U: how many, sum x^(2s) for any query, and that x^(2s) of each is
+/// below threshold * sum over the rows of the last leverage test. And a uniform sample of them.
+class TailSum {
+ public:
+  /// `kept` are the rows of U in order of id. R is all rows of `metric` but those.
+  TailSum(PlanPtr plan, const Metric& metric, const Peeled& peeled, const Candidates& kept,
+          const std::vector<int>& scale, const RowSample& sample);
+
+  /// sum over R of f(q.k_l). `heavy`: bounds of the sum over U (T7 bounds R by what is not heavy beside U).
+  /// confidence: 0, or the probability delta with which the bounds may miss.
+  SumBounds operator()(const ScaledQuery& q, const SumBounds& heavy, double confidence) const;
+
+  std::uint64_t rows() const { return rows_; }
+
+ private:
+  SumBounds by_moments(const ScaledQuery& q, const QueryScore& f, double* most) const;
+  SumBounds by_weights(const ScaledQuery& q, const QueryScore& f, const SumBounds& heavy, double* most) const;
+  void narrow(SumBounds& bounds, const ScaledQuery& q, const QueryScore& f, double most,
+              double confidence) const;
+
+  PlanPtr plan_;
+  std::uint64_t rows_ = 0;
+  double threshold_ = 0.0;
+  double weight_sum_ = 0.0;           // T7: W of all rows
+  std::optional<Normalizer> rest_;    // sum over R of x^(2s), s = top degree (T7: of x^2)
+  std::optional<Normalizer> tested_;  // over the rows of the last leverage test (T7: sum_l w_l x_l^2)
+  std::optional<KeyPanel> sample_;    // sampled rows of R
+};
+
+}  // namespace heavykeys::detail
