@@ -65,13 +65,15 @@ double half_to_double(std::uint16_t bits) {
   return bits >> 15 ? -size : size;
 }
 
-// Rows begin .. begin + n of a captured head (float16, contiguous).
-Matrix captured(const std::string& file, std::size_t head, std::size_t begin, std::size_t n) {
+// Rows begin .. begin + n of a captured head (float16, contiguous), at most `columns` of its columns.
+Matrix captured(const std::string& file, std::size_t head, std::size_t begin, std::size_t n,
+                std::size_t columns) {
   const heavykeys::Tensor tensor = heavykeys::open_tensor(HEAVYKEYS_TESTS_DATA "/" + file);
   const std::size_t d = tensor.dim();
-  Matrix m(std::min(n, tensor.count() - begin), d);
+  Matrix m(std::min(n, tensor.count() - begin), std::min(d, columns));
   const auto* from = static_cast<const std::uint16_t*>(tensor.head(head).data) + begin * d;
-  std::transform(from, from + m.values.size(), m.values.begin(), half_to_double);
+  for (std::size_t r = 0; r < m.rows; ++r)
+    std::transform(from + r * d, from + r * d + m.cols, m.row(r), half_to_double);
   return m;
 }
 
@@ -114,14 +116,17 @@ std::vector<Workload> workloads(std::uint64_t seed, std::size_t max_dim) {
       if (epsilon > 0) all.push_back({family.name, epsilon, family.make(s.n, s.d, random)});
     }
   }
-  // Captured keys have leverages near their mean, 32/n: epsilon a little above it.
-  if (max_dim >= 32) {
-    const std::size_t begin = random.below(16) * 1024;
-    all.push_back({"captured-stream", 0.02, captured("stream_keys.npy", 0, begin, 3000)});
-    all.push_back({"captured-stream", 0.08, captured("stream_keys.npy", 0, begin, 800)});
-    for (int i = 0; i < 2; ++i) {
-      all.push_back({"captured-head", 0.2, captured("heads.safetensors:k", random.below(12), 0, 256)});
-    }
+  // Captured keys have leverages near their mean: epsilon a little above it.
+  const std::size_t begin = random.below(16) * 1024;
+  for (const std::size_t n : {3000, 800}) {
+    const Matrix m = captured("stream_keys.npy", 0, begin, n, max_dim);
+    all.push_back({"captured-stream", selective(m), m});
+    all.push_back({"captured-stream", 4 * selective(m), m});
+  }
+  for (int i = 0; i < 2; ++i) {
+    const Matrix m = captured("heads.safetensors:k", random.below(12), 0, 256, max_dim);
+    all.push_back({"captured-head", selective(m), m});
+    all.push_back({"captured-head", std::min(0.5, 2 * selective(m)), m});
   }
   return all;
 }

@@ -16,7 +16,7 @@ struct Workload {
 };
 
 /// Gaussian, Cauchy, power-law norms, clusters, duplicates, and captured keys of a transformer; dims up to
-/// `max_dim` (captured keys have 32). The same seed gives the same keys.
+/// `max_dim`, of which captured keys have at most 32. The same seed gives the same keys.
 std::vector<Workload> workloads(std::uint64_t seed, std::size_t max_dim);
 
 /// Keys [n, 128] among which few share a direction: for powers beyond the lift.

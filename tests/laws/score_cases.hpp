@@ -30,17 +30,24 @@ struct Case {
   bool is_custom() const { return score.kind == heavykeys::Score::Kind::custom; }
 };
 
-/// epsilon' and its power, in long double: what the thresholds of the library may be below by a little, never
-/// above.
+/// The threshold of leverage by the theorem as it is stated.
 inline Real least_leverage(const Case& c, double epsilon) {
   if (c.law == Law::onion) return Real{epsilon} / (2 - Real{epsilon});
   if (c.law == Law::power) return std::pow(Real{epsilon}, 2 * c.degrees.back() / Real{c.score.parameter});
   return Real{epsilon};
 }
 
-/// T: how many layers.
-inline int layers(const Case& c, double epsilon) {
-  return c.law == Law::onion ? static_cast<int>(std::floor(1 / Real{epsilon})) : 1;
+/// The greatest threshold that is proven to lose no key. For the onion it is epsilon itself:
+/// docs/experiments.md, "A sharper onion".
+inline Real greatest_leverage(const Case& c, double epsilon) {
+  return c.law == Law::onion ? Real{epsilon} : least_leverage(c, epsilon);
+}
+
+/// Whether T may be so many layers: floor(1/epsilon), or one more where 1/epsilon rounds up to it.
+inline bool lawful_layers(const Case& c, double epsilon, int layers) {
+  if (c.law != Law::onion) return layers == 1;
+  const Real least = std::floor(1 / Real{epsilon});
+  return layers == least || (layers == least + 1 && layers <= 1 / Real{epsilon} * (1 + 0x1p-50L));
 }
 
 inline Real square(Real x) { return x * x; }
