@@ -74,7 +74,7 @@ Outcome examine(const Options& options, const Case& c, std::uint64_t pairs, std:
   }
   const Instance instance = make_instance(c.shape, epsilon, gridded, d, members);
   Search search(instance, seed);
-  search.run(pairs);
+  search.run(d > 32 ? pairs / 10 : pairs);  // climbs cost d^2 a key
 
   const Examiner& seen = search.examined();
   Outcome out;
