@@ -125,6 +125,32 @@ TEST_CASE("by hand: f(0) > 0 makes zero keys heavy among few, and not among many
   CHECK(finalize(support::absorbed(spec, heavykeys::rows(k.data(), 9, 1))).size() == 0);
 }
 
+TEST_CASE("by hand: a query orthogonal to every key has no entries, whatever the score, unless f(0) > 0") {
+  const double k[] = {1, 1, 2, 2}, q[] = {1, -1};
+  for (const Case& c : scores::all()) {
+    INFO(c.name());
+    auto spec = support::make_spec(2, 0.5);
+    spec.score = c.score;
+    const auto found =
+        heavy_entries(finalize(support::absorbed(spec, heavykeys::rows(k, 2, 2))), heavykeys::rows(q, 1, 2));
+    CHECK(found.keys.size() == (c.f(0) > 0 ? 2 : 0));
+  }
+}
+
+TEST_CASE("by hand: the only key has the weight 1, however small the query") {
+  const double k[] = {1}, q[] = {1, 1e-150, 1e-200, 1e-300};
+  for (const Case& c : scores::all()) {
+    if (c.is_custom()) continue;  // a function of double may underflow
+    INFO(c.name());
+    auto spec = support::make_spec(1, 0.5);
+    spec.score = c.score;
+    const auto found =
+        heavy_entries(finalize(support::absorbed(spec, heavykeys::rows(k, 1, 1))), heavykeys::rows(q, 4, 1));
+    CHECK(found.indptr == std::vector<std::int64_t>{0, 1, 2, 3, 4});
+    for (double w : found.weights) CHECK(w == Approx(1).epsilon(1e-10));
+  }
+}
+
 TEST_CASE("every score: U and the heavy entries are what the law says") {
   for (const Case& c : scores::all()) {
     DYNAMIC_SECTION(c.name()) {
