@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <type_traits>
 #include <utility>
 
-#include "lib/kernels.hpp"
+#include "lib/dense_kernels.hpp"
 #include "lib/scaled_gram.hpp"
 
 namespace heavykeys::detail {
@@ -29,14 +28,6 @@ double from_entry<double>(DoubleDouble value) {
 template <>
 DoubleDouble from_entry<DoubleDouble>(DoubleDouble value) {
   return value;
-}
-
-/// a -= factor * b
-void subtract(double* a, const double* b, double factor, std::size_t n) {
-  subtract_multiple(a, b, factor, n);
-}
-void subtract(DoubleDouble* a, const DoubleDouble* b, DoubleDouble factor, std::size_t n) {
-  for (std::size_t i = 0; i < n; ++i) a[i] = a[i] - factor * b[i];
 }
 
 }  // namespace
@@ -76,7 +67,7 @@ bool CertifiedFactor<Real>::factorize(const ExactGram& gram, const std::vector<i
     lower_[k * d + k] = root;
     for (std::size_t i = k + 1; i < d; ++i) column[i] = lower_[i * d + k] = lower_[i * d + k] / root;
     for (std::size_t i = k + 1; i < d; ++i) {
-      subtract(&lower_[i * d + k + 1], &column[k + 1], column[i], i - k);
+      subtract_multiple(&lower_[i * d + k + 1], &column[k + 1], column[i], i - k);
     }
   }
   return true;
@@ -88,31 +79,52 @@ void CertifiedFactor<Real>::certify() {
   const double u = kUnitRoundoff<Real>;
   const double n = static_cast<double>(d);
 
-  // Columns of L^-1 by forward substitution: (L + dL_j) x_j = e_j with |dL_j| <= gamma_d |L|.
+  // Columns of L^-1 by forward substitution, all of row i together: (L + dL_j) x_j = e_j, |dL_j| <= gamma
+  // |L|.
   inverse_.assign(d * d, Real(0.0));
-  double inverse_squares = 0.0, lower_squares = 0.0;
-  for (std::size_t i = 0; i < d; ++i) {  // all columns of row i together
+  double squares = 0.0;
+  for (std::size_t i = 0; i < d; ++i) {
     Real* row = &inverse_[i * d];
     row[i] = Real(1.0);
-    for (std::size_t k = 0; k < i; ++k) subtract(row, &inverse_[k * d], lower_[i * d + k], k + 1);
+    for (std::size_t k = 0; k < i; ++k) subtract_multiple(row, &inverse_[k * d], lower_[i * d + k], k + 1);
     for (std::size_t j = 0; j <= i; ++j) {
       row[j] = row[j] / lower_[i * d + i];
-      inverse_squares += static_cast<double>(row[j]) * static_cast<double>(row[j]);
-      const double l = static_cast<double>(lower_[i * d + j]);
-      lower_squares += l * l;
+      squares += static_cast<double>(row[j]) * static_cast<double>(row[j]);
     }
   }
-  const double gamma = (n + 2) * u * kSlack;
-  const double lower_norm = std::sqrt(lower_squares) * kSlack;
-  const double computed = std::sqrt(inverse_squares) * kSlack;
-  // ||L^-1|| <= computed (1 + gamma ||L|| ||L^-1||), solved for ||L^-1||.
-  const double loss = gamma * lower_norm * computed;
-  if (!(loss < 0.5)) return;
-  const double inverse_norm = inverse_norm_ = computed / (1.0 - loss) * kSlack;
-  solve_error_ = gamma * lower_norm * inverse_norm * kSlack;
-  theta_ = n * (n + 4) * u * inverse_norm * inverse_norm * kSlack;
-  inverse_error_ = solve_error_ / (1.0 - std::min(0.9, solve_error_)) * inverse_norm * kSlack;
+  const double gamma = (n + 5) * u * kSlack;
+  const double beta0 = product_norm() * kSlack;
+  // |L^-1| |L| <= (I - gamma |X| |L|)^-1 |X| |L|, entry by entry.
+  if (!(gamma * beta0 < 0.5)) return;
+  const double beta = beta0 / (1.0 - gamma * beta0) * kSlack;
+  const double computed = std::sqrt(squares) * kSlack;
+  solve_error_ = gamma * beta / (1.0 - std::min(0.5, gamma * beta)) * kSlack;
+  theta_ = gamma * beta * beta * kSlack;
+  inverse_error_ = gamma * beta * computed * kSlack;
+  inverse_norm_ = computed + inverse_error_;
   certified_ = theta_ < 0.5 && solve_error_ < 0.25;
+}
+
+template <class Real>
+double CertifiedFactor<Real>::product_norm() const {
+  const std::size_t d = order_.size();
+  std::vector<double> of_l(d, 0.0), of_x(d, 0.0), columns(d, 0.0);  // row sums of |L|, column sums of |X|
+  for (std::size_t i = 0; i < d; ++i) {
+    for (std::size_t j = 0; j <= i; ++j) {
+      of_l[i] += std::fabs(static_cast<double>(lower_[i * d + j]));
+      of_x[j] += std::fabs(static_cast<double>(inverse_[i * d + j]));
+    }
+  }
+  double greatest_row = 0.0;
+  for (std::size_t i = 0; i < d; ++i) {
+    double row = 0.0;
+    for (std::size_t j = 0; j <= i; ++j) {
+      row += std::fabs(static_cast<double>(inverse_[i * d + j])) * of_l[j];
+      columns[j] += of_x[i] * std::fabs(static_cast<double>(lower_[i * d + j]));
+    }
+    greatest_row = std::max(greatest_row, row);
+  }
+  return std::sqrt(greatest_row) * std::sqrt(*std::max_element(columns.begin(), columns.end()));
 }
 
 template <class Real>
@@ -144,39 +156,30 @@ template <class Real>
 void CertifiedFactor<Real>::leverages(const Real* rows, std::size_t count, std::size_t dim, double rounding,
                                       Interval* out) const {
   const std::size_t d = order_.size();
-  std::vector<Real> w(d * (std::is_same_v<Real, double> ? kSolved : 1));
+  std::vector<Real> w(d * kSolved), squares(kSolved);
   for (std::size_t first = 0; first < count; first += kSolved) {
     const std::size_t lanes = std::min(kSolved, count - first);
-    double squares[kSolved] = {}, norms[kSolved] = {};
-    if constexpr (std::is_same_v<Real, double>) {
-      for (std::size_t i = 0; i < d; ++i) {
-        for (std::size_t r = 0; r < kSolved; ++r) {
-          w[i * kSolved + r] = r < lanes ? rows[(first + r) * dim + order_[i]] : 0.0;
-        }
-      }
-      solve_lower(lower_.data(), d, w.data());
-      for (std::size_t i = 0; i < d; ++i) {
-        for (std::size_t r = 0; r < kSolved; ++r)
-          squares[r] = squares[r] + w[i * kSolved + r] * w[i * kSolved + r];
-      }
-    } else {
-      for (std::size_t r = 0; r < lanes; ++r) {
-        forward(rows + (first + r) * dim, w.data());
-        Real sum(0.0);
-        for (std::size_t i = 0; i < d; ++i) sum = sum + w[i] * w[i];
-        squares[r] = static_cast<double>(sum);
+    for (std::size_t i = 0; i < d; ++i) {
+      for (std::size_t r = 0; r < kSolved; ++r) {
+        w[i * kSolved + r] = r < lanes ? rows[(first + r) * dim + order_[i]] : Real(0.0);
       }
     }
+    solve_lower(lower_.data(), d, w.data());
+    std::fill(squares.begin(), squares.end(), Real(0.0));
+    for (std::size_t i = 0; i < d; ++i) {
+      for (std::size_t r = 0; r < kSolved; ++r)
+        squares[r] = squares[r] + w[i * kSolved + r] * w[i * kSolved + r];
+    }
     for (std::size_t r = 0; r < lanes; ++r) {
-      double slack = 0.0;
+      double slack = 0.0, norm = 0.0;
       if (rounding > 0.0) {  // || L^-1 (error of the row) ||
         for (std::size_t i = 0; i < dim; ++i) {
           const double k = static_cast<double>(rows[(first + r) * dim + i]);
-          norms[r] += k * k;
+          norm += k * k;
         }
-        slack = rounding * inverse_norm_ * std::sqrt(norms[r]) * kSlack;
+        slack = rounding * inverse_norm_ * std::sqrt(norm) * kSlack;
       }
-      out[first + r] = interval(squares[r], slack);
+      out[first + r] = interval(static_cast<double>(squares[r]), slack);
     }
   }
 }
@@ -188,7 +191,7 @@ void CertifiedFactor<Real>::solve(const double* row, std::size_t dim, double* x)
   forward(in.data(), w.data());
   for (std::size_t i = d; i-- > 0;) {
     w[i] = w[i] / lower_[i * d + i];
-    subtract(w.data(), &lower_[i * d], w[i], i);
+    subtract_multiple(w.data(), &lower_[i * d], w[i], i);
   }
   std::fill(x, x + dim, 0.0);
   for (std::size_t i = 0; i < d; ++i) x[order_[i]] = static_cast<double>(w[i]);

@@ -24,8 +24,10 @@ inline constexpr double kUnitRoundoff<DoubleDouble> = 0x1p-100;
 
 /// L L^T = P^T (G restricted to `columns`, equilibrated) P + E with a proven bound on E.
 ///
-/// With u the unit roundoff, d columns and b >= ||L^-1||_F:
-///   theta = d (d + 4) u b^2 >= || L^-1 E L^-T ||, so for theta < 1
+/// Errors are bounded entry by entry (Higham, Accuracy and Stability, Theorems 8.5 and 10.3), so that badly
+/// scaled columns cost nothing. With u the unit roundoff, d columns, gamma = (d + 5) u and beta >= || |L^-1|
+/// |L| ||_2:
+///   |E| <= gamma |L| |L^T|, so theta = gamma beta^2 >= || L^-1 E L^-T ||, and for theta < 1
 ///   (1 - theta) L L^T <= G <= (1 + theta) L L^T in the Loewner order: G is certified nonsingular there, and
 ///   ||L^-1 k||^2 / (1 + theta) <= tau(k) <= ||L^-1 k||^2 / (1 - theta).
 template <class Real>
@@ -60,6 +62,7 @@ class CertifiedFactor {
   Interval interval(double value, double slack) const;
   bool factorize(const ExactGram& gram, const std::vector<int>& scale);
   void certify();
+  double product_norm() const;  // >= || |computed L^-1| |L| ||_2
 
   std::vector<std::size_t> order_;
   std::vector<Real> lower_;    // [d, d] row-major

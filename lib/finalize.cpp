@@ -18,8 +18,9 @@ namespace {
 double size_bound(const detail::Plan& plan, double threshold, std::size_t rank) {
   const double r = static_cast<double>(rank);
   if (plan.rule.weighted) return r / std::pow(threshold, plan.spec.score.parameter / 2.0) * (1.0 + 1e-9);
-  // Leverages of lifts are decided to a part in 2^41.
-  return plan.rule.layers * (r / threshold) * (plan.lift.is_trivial() ? 1.0 : 1.0 + 0x1p-40);
+  const double bound =
+      plan.rule.layers > 1 ? r * detail::layers_bound(plan.spec.epsilon) * (1.0 + 0x1p-30) : r / threshold;
+  return plan.lift.is_trivial() ? bound : bound * (1.0 + 0x1p-40);  // decided to a part in 2^41
 }
 
 }  // namespace

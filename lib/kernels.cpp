@@ -145,89 +145,6 @@ void GramByFloat64(const std::int32_t* q, std::size_t rows, std::size_t width, i
   }
 }
 
-/// sums[i..i+4, j..j+kVectors vectors] += left[:, i]^T right[:, j]; both have rows of kStrip doubles.
-template <std::size_t kVectors>
-HWY_INLINE void StripTile(const double* left, const double* right, std::size_t rows, std::size_t fold,
-                          std::int64_t* sums, std::size_t stride) {
-  const std::size_t lanes = hn::Lanes(kD);
-  HWY_ALIGN std::int64_t total[kBlockRows * kVectors * HWY_LANES(double)] = {};
-  for (std::size_t first = 0; first < rows; first += fold) {
-    VD acc[kBlockRows][kVectors];
-    for (auto& row : acc) {
-      for (auto& v : row) v = hn::Zero(kD);
-    }
-    const std::size_t end = std::min(first + fold, rows);
-    for (std::size_t r = first; r < end; ++r) {
-      VD b[kVectors];
-      for (std::size_t v = 0; v < kVectors; ++v) b[v] = hn::LoadU(kD, right + r * kStrip + v * lanes);
-      for (std::size_t a = 0; a < kBlockRows; ++a) {
-        const VD x = hn::Set(kD, left[r * kStrip + a]);
-        for (std::size_t v = 0; v < kVectors; ++v) acc[a][v] = hn::MulAdd(x, b[v], acc[a][v]);
-      }
-    }
-    for (std::size_t a = 0; a < kBlockRows; ++a) {
-      for (std::size_t v = 0; v < kVectors; ++v) {
-        std::int64_t* t = total + (a * kVectors + v) * lanes;
-        hn::Store(hn::Add(hn::Load(kL, t), hn::ConvertTo(kL, acc[a][v])), kL, t);
-      }
-    }
-  }
-  for (std::size_t a = 0; a < kBlockRows; ++a) {
-    for (std::size_t v = 0; v < kVectors; ++v) {
-      std::int64_t* out = sums + a * stride + v * lanes;
-      hn::StoreU(hn::Add(hn::LoadU(kL, out), hn::Load(kL, total + (a * kVectors + v) * lanes)), kL, out);
-    }
-  }
-}
-
-void StripProducts(const double* left, const double* right, std::size_t rows, std::size_t strips,
-                   int grid_bits, bool upper, std::int64_t* sums) {
-  const int spare = 53 - 2 * grid_bits;
-  const std::size_t fold = spare >= 12 ? rows : std::size_t{1} << spare;
-  constexpr std::size_t kVectors = HWY_LANES(double) >= 8 ? 4 : 2;
-  const std::size_t step = kVectors * hn::Lanes(kD);
-  const std::size_t width = strips * kStrip;
-  for (std::size_t j = 0; j < strips; ++j) {
-    for (std::size_t i = 0; i < (upper ? j + 1 : strips); ++i) {
-      for (std::size_t a = 0; a < kStrip; a += kBlockRows) {
-        for (std::size_t b = 0; b < kStrip; b += step) {
-          StripTile<kVectors>(left + i * rows * kStrip + a, right + j * rows * kStrip + b, rows, fold,
-                              sums + (i * kStrip + a) * width + j * kStrip + b, width);
-        }
-      }
-    }
-  }
-}
-
-void SubtractMultiple(double* a, const double* b, double factor, std::size_t n) {
-  const std::size_t lanes = hn::Lanes(kD);
-  const VD f = hn::Set(kD, factor);
-  std::size_t i = 0;
-  for (; i + lanes <= n; i += lanes) {  // not NegMulAdd: two roundings, on every target
-    hn::StoreU(hn::Sub(hn::LoadU(kD, a + i), hn::Mul(f, hn::LoadU(kD, b + i))), kD, a + i);
-  }
-  for (; i < n; ++i) a[i] = a[i] - factor * b[i];
-}
-
-void SolveLower(const double* l, std::size_t n, double* w) {
-  constexpr std::size_t kVectors = kSolved / HWY_LANES(double);
-  const std::size_t lanes = hn::Lanes(kD);
-  for (std::size_t i = 0; i < n; ++i) {
-    VD y[kVectors];
-    for (std::size_t v = 0; v < kVectors; ++v) y[v] = hn::LoadU(kD, w + i * kSolved + v * lanes);
-    for (std::size_t j = 0; j < i; ++j) {
-      const VD f = hn::Set(kD, l[i * n + j]);
-      for (std::size_t v = 0; v < kVectors; ++v) {
-        y[v] = hn::Sub(y[v], hn::Mul(f, hn::LoadU(kD, w + j * kSolved + v * lanes)));
-      }
-    }
-    const VD diagonal = hn::Set(kD, l[i * n + i]);
-    for (std::size_t v = 0; v < kVectors; ++v) {
-      hn::StoreU(hn::Div(y[v], diagonal), kD, w + i * kSolved + v * lanes);
-    }
-  }
-}
-
 void WeightedNorms(const std::int32_t* q, std::size_t rows, std::size_t width, const float* scale,
                    float* out) {
   const std::size_t lanes = hn::Lanes(kF);
@@ -318,23 +235,6 @@ void ProjectedNormsOfFloats(const float* rows, const std::uint32_t* index, std::
   });
 }
 
-bool EliminatesPositively(double* a, std::size_t n, std::size_t stride) {
-  const std::size_t lanes = hn::Lanes(kD);
-  for (std::size_t k = 0; k < n; ++k) {
-    const double* pivot = a + k * stride;
-    if (!(pivot[k] > 0.0)) return false;
-    const double inverse = 1.0 / pivot[k];
-    for (std::size_t i = k + 1; i < n; ++i) {
-      const VD factor = hn::Set(kD, pivot[i] * inverse);
-      double* row = a + i * stride;
-      for (std::size_t j = i / lanes * lanes; j < n; j += lanes) {  // padding beyond n holds zeros
-        hn::StoreU(hn::NegMulAdd(factor, hn::LoadU(kD, pivot + j), hn::LoadU(kD, row + j)), kD, row + j);
-      }
-    }
-  }
-  return true;
-}
-
 /// One tile of dot products: kQueries queries against kVectors vectors of keys.
 template <std::size_t kQueries>
 HWY_INLINE void DotTile(const double* queries, std::size_t dim, const double* keys, std::size_t ld,
@@ -398,10 +298,6 @@ HWY_EXPORT(GramByFloat64);
 HWY_EXPORT(WeightedNorms);
 HWY_EXPORT(ProjectedNorms);
 HWY_EXPORT(ProjectedNormsOfFloats);
-HWY_EXPORT(StripProducts);
-HWY_EXPORT(SubtractMultiple);
-HWY_EXPORT(SolveLower);
-HWY_EXPORT(EliminatesPositively);
 HWY_EXPORT(DotProducts);
 HWY_EXPORT(SelectAtLeast);
 
@@ -427,17 +323,6 @@ void projected_norms(const std::int32_t* q, const std::uint32_t* index, std::siz
 void projected_norms(const float* k, const std::uint32_t* index, std::size_t count, std::size_t width,
                      const float* matrix, float* out, float* norms) {
   HWY_DYNAMIC_DISPATCH(ProjectedNormsOfFloats)(k, index, count, width, matrix, out, norms);
-}
-void strip_products(const double* left, const double* right, std::size_t rows, std::size_t strips,
-                    int grid_bits, bool upper, std::int64_t* sums) {
-  HWY_DYNAMIC_DISPATCH(StripProducts)(left, right, rows, strips, grid_bits, upper, sums);
-}
-void subtract_multiple(double* a, const double* b, double factor, std::size_t n) {
-  HWY_DYNAMIC_DISPATCH(SubtractMultiple)(a, b, factor, n);
-}
-void solve_lower(const double* l, std::size_t n, double* w) { HWY_DYNAMIC_DISPATCH(SolveLower)(l, n, w); }
-bool eliminates_positively(double* a, std::size_t n, std::size_t stride) {
-  return HWY_DYNAMIC_DISPATCH(EliminatesPositively)(a, n, stride);
 }
 void dot_products(const double* queries, std::size_t query_count, std::size_t dim, const double* keys,
                   std::size_t ld, double* x) {

@@ -23,13 +23,6 @@ void quantise_floats(const float* data, std::size_t rows, std::size_t dim, std::
 void gram_by_float64(const std::int32_t* q, std::size_t rows, std::size_t width, int grid_bits,
                      std::int64_t* sums);
 
-/// sums[i * width + j] += sum_r left_ri right_rj for all i (with `upper`: for i <= j), width = strips *
-/// kStrip. Both are packed [strip, rows, kStrip] doubles holding integers <= 2^grid_bits; rows <= 4096. Made
-/// for widths of thousands: sums are touched once a call.
-inline constexpr std::size_t kStrip = 32;
-void strip_products(const double* left, const double* right, std::size_t rows, std::size_t strips,
-                    int grid_bits, bool upper, std::int64_t* sums);
-
 /// out[r] = sum_c (q_rc * scale[c])^2 in float32, any order: relative error <= (width + 4) 2^-24.
 void weighted_norms(const std::int32_t* q, std::size_t rows, std::size_t width, const float* scale,
                     float* out);
@@ -42,18 +35,6 @@ void projected_norms(const std::int32_t* q, const std::uint32_t* index, std::siz
 /// The same for rows of floats that are scaled already.
 void projected_norms(const float* k, const std::uint32_t* index, std::size_t count, std::size_t width,
                      const float* matrix, float* out, float* norms);
-
-/// a[i] -= factor * b[i], two roundings: the same bits everywhere.
-void subtract_multiple(double* a, const double* b, double factor, std::size_t n);
-
-/// Solves L y = w for kSolved right sides at once, w and y [n, kSolved] in place, L [n, n] row-major lower.
-/// y_i = (w_i - L_i0 y_0 - L_i1 y_1 ...) / L_ii in that order, unfused: the same bits everywhere.
-inline constexpr std::size_t kSolved = 16;
-void solve_lower(const double* l, std::size_t n, double* w);
-
-/// True when symmetric elimination of a [n, stride] finds only positive pivots; the upper triangle is read
-/// and overwritten. Then a + E is positive definite for some |E_ij| <= 2 (n + 2) 2^-53 sqrt(a_ii a_jj).
-bool eliminates_positively(double* a, std::size_t n, std::size_t stride);
 
 /// x[a * ld + u] = sum_i query[a * dim + i] * keys[i * ld + u], i ascending, one rounding for each multiply
 /// and each add: the same bits everywhere. keys is [dim, ld], ld a multiple of kColumnTile.

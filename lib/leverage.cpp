@@ -5,8 +5,8 @@
 #include <map>
 
 #include "lib/certified_factor.hpp"
+#include "lib/dense_kernels.hpp"
 #include "lib/exact_leverage.hpp"
-#include "lib/kernels.hpp"
 #include "lib/refined_leverage.hpp"
 #include "lib/scaled_gram.hpp"
 
@@ -44,10 +44,12 @@ class Decider {
     // Fewer rows than columns cannot have full rank: no float attempt can certify what is false.
     bool full_rank = columns.empty();
     const bool large = lifted_ && columns.size() > kProvable;
-    if (!full_rank && gram_.rows() >= columns.size()) full_rank = climb(columns, !large);
+    const bool tried = !full_rank && gram_.rows() >= columns.size();
+    if (tried) full_rank = climb(columns, true, !large);
     if (!full_rank) {
+      const std::size_t all = columns.size();
       columns = large ? likely_column_basis(gram_, columns) : exact_column_basis(gram_, columns);
-      climb(columns, true);
+      climb(columns, !tried || columns.size() < all, true);
     }
     if (effort_ == Effort::thorough) settle(columns);
     return result(columns.size());
@@ -55,9 +57,9 @@ class Decider {
 
  private:
   /// Float arithmetic on these columns. True when it certified that G is nonsingular there.
-  bool climb(const std::vector<std::size_t>& columns, bool with_double_double) {
+  bool climb(const std::vector<std::size_t>& columns, bool with_double, bool with_double_double) {
     bool certified = false;
-    {
+    if (with_double) {
       const CertifiedFactor<double> factor(gram_, scale_, columns);
       certified = factor.certified();
       if (certified) attempt(factor);

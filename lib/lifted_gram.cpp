@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lib/dense_kernels.hpp"
 #include "lib/kernels.hpp"
 
 namespace heavykeys::detail {

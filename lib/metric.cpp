@@ -26,7 +26,8 @@ double Metric::weight_sum(double p) const {
   return sum * (1.0 + 1e-12);
 }
 
-double Metric::threshold(const Plan& plan) const {
+double Metric::threshold(const Plan& plan, int layer) const {
+  if (plan.rule.layers > 1) return layer_threshold(plan.spec.epsilon, layer);
   if (!plan.rule.weighted) return plan.rule.threshold;
   const double p = plan.spec.score.parameter;
   const double w = weight_sum(p);

@@ -23,8 +23,9 @@ struct Metric {
   void add(const Metric& other);
   std::size_t memory_bytes() const;
 
-  /// What leverage a heavy row reaches: the rule's; weighted: epsilon^(2/p) / W^((p-2)/p), rounded down.
-  double threshold(const Plan& plan) const;
+  /// What leverage a heavy row reaches in this layer, from 1: the rule's, T5's; weighted: epsilon^(2/p) /
+  /// W^((p-2)/p), rounded down.
+  double threshold(const Plan& plan, int layer = 1) const;
   /// W = sum_l w_l^(p/(p-2)), an upper bound within 1e-12.
   double weight_sum(double p) const;
 

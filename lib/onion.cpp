@@ -37,13 +37,14 @@ void remove_rows(ExactGram& gram, const Lift& lift, const RowStore& rows,
 }
 
 Peeled peel(const Plan& plan, const Metric& metric, const RowStore& rows, Effort effort) {
-  Peeled out{{}, {}, {}, 0, metric.gram};
-  const double threshold = metric.threshold(plan);
+  Peeled out{{}, {}, {}, 0, metric.gram, 0.0};
   std::vector<std::size_t> left(rows.count());
   std::iota(left.begin(), left.end(), std::size_t{0});
   for (int layer = 1; layer <= plan.rule.layers; ++layer) {
+    out.last_threshold = metric.threshold(plan, layer);
     const RowStore remaining = layer == 1 ? rows : select(rows, left);
-    const Leverages found = decide_leverages(out.tested, LiftedRows(remaining, plan.lift), threshold, effort);
+    const Leverages found =
+        decide_leverages(out.tested, LiftedRows(remaining, plan.lift), out.last_threshold, effort);
     if (layer == 1) out.rank = found.rank;
     std::vector<std::size_t> rest;
     std::size_t next = 0;
@@ -58,7 +59,7 @@ Peeled peel(const Plan& plan, const Metric& metric, const RowStore& rows, Effort
       }
     }
     left = std::move(rest);
-    // Without a heavy row, the layers below are empty too.
+    // Without a heavy row, the layers below are empty too: thresholds rise.
     if (found.kept.empty() || layer == plan.rule.layers) break;
     remove_rows(out.tested, plan.lift, remaining, found.kept);
     if (left.empty()) break;
@@ -68,7 +69,7 @@ Peeled peel(const Plan& plan, const Metric& metric, const RowStore& rows, Effort
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::sort(order.begin(), order.end(),
               [&](std::size_t a, std::size_t b) { return out.kept[a] < out.kept[b]; });
-    Peeled by_row{{}, {}, {}, out.rank, std::move(out.tested)};
+    Peeled by_row{{}, {}, {}, out.rank, std::move(out.tested), out.last_threshold};
     for (std::size_t i : order) {
       by_row.kept.push_back(out.kept[i]);
       by_row.tau.push_back(out.tau[i]);

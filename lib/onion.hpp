@@ -13,9 +13,10 @@ struct Peeled {
   std::vector<double> tau;        ///< [kept] leverage in the layer
   std::vector<int> layer;         ///< [kept] from 1
   std::size_t rank = 0;           ///< of all rows
-  /// What the last leverage test was made against: every row not kept has a leverage below the threshold
+  /// What the last leverage test was made against: every row not kept has a leverage below last_threshold
   /// there.
   ExactGram tested;
+  double last_threshold = 0.0;
 };
 
 /// Peels `rows`, which must contain every row of U among those behind `metric`. A layer is what has leverage

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "lib/certified_factor.hpp"
+#include "lib/dense_kernels.hpp"
 #include "lib/grid.hpp"
 #include "lib/kernels.hpp"
 #include "lib/lifted_gram.hpp"

@@ -12,9 +12,6 @@ namespace heavykeys::detail {
 
 namespace {
 
-/// Below this no leverage of 2^62 rows could be told from zero: nothing would ever be dropped.
-constexpr double kLeastThreshold = 0x1p-900;
-
 /// A double below v by 2^-44 to 2^-31 of it, with 32 significant bits: what a libm may round differently is
 /// gone.
 double rounded_down(double v) {
@@ -27,12 +24,16 @@ bool liftable(std::size_t dim, int degree) {
   return degree <= kMaxDegree && monomial_count(dim, degree) <= kMaxLifted;
 }
 
+/// Layers of T5.
+double layer_count(double epsilon) {
+  constexpr double kMostLayers = 1 << 30;  // more than rows can fill
+  return std::min(kMostLayers, std::floor(1.0 / epsilon));
+}
+
 /// T5, f with growth 2 * degree.
 void peel(Rule& rule, double epsilon) {
-  constexpr double kMostLayers = 1 << 30;  // more than rows can fill
-  rule.layers = static_cast<int>(std::min(kMostLayers, std::floor(1.0 / epsilon)));
-  rule.threshold = rounded_down(epsilon / (2.0 - epsilon));
-  if (epsilon == 1.0) rule.threshold = 1.0;
+  rule.layers = static_cast<int>(layer_count(epsilon));
+  rule.threshold = epsilon;
 }
 
 /// T4: A_j <= tau_j^(p / 2s).
@@ -45,12 +46,12 @@ double power_threshold(double epsilon, double p, int degree) {
 void power_rule(Rule& rule, const Spec& spec) {
   const double p = spec.score.parameter;
   const int degree = std::max(1, static_cast<int>(std::ceil(p / 2.0)));
-  if (p < 1.0) {  // the onion's 2 d / epsilon^2 is less than d / epsilon^(2/p)
-    peel(rule, spec.epsilon);
-  } else if (degree == 1 || liftable(spec.dim, degree)) {
+  if (degree == 1 || liftable(spec.dim, degree)) {
     rule.degrees = {degree};
     rule.threshold = power_threshold(spec.epsilon, p, degree);
     rule.closed_form = p == 2.0 * degree;
+    // Both T4 and T5 serve the other powers: whichever promises the smaller set.
+    if (layers_bound(spec.epsilon) * rule.threshold < 1.0) peel(rule, spec.epsilon);
   } else {
     rule.weighted = true;
     rule.threshold = spec.epsilon;
@@ -79,6 +80,16 @@ std::size_t lifted_dim(std::size_t dim, const std::vector<int>& degrees) {
   std::size_t total = 0;
   for (int degree : degrees) total += monomial_count(dim, degree);
   return total;
+}
+
+double layer_threshold(double epsilon, int layer) {
+  if (layer == 1) return epsilon;
+  return rounded_down(epsilon / std::fma(-(layer - 1.0), epsilon, 1.0));
+}
+
+double layers_bound(double epsilon) {
+  const double layers = layer_count(epsilon);
+  return layers / epsilon - layers * (layers - 1.0) / 2.0;
 }
 
 Rule rule_for(const Spec& spec) {
@@ -112,10 +123,6 @@ Rule rule_for(const Spec& spec) {
       throw InvalidInput(
           "score softmax has no universal set smaller than the keys themselves (keys on a circle are each "
           "heavy for some query, docs/theory.md T9): use scan, which reads the queries first");
-  }
-  if (!rule.weighted && !(rule.threshold >= kLeastThreshold)) {
-    throw InvalidInput("epsilon " + shortest(spec.epsilon) + " with score " + spec.score.name() +
-                       " makes a leverage threshold that no key is below");
   }
   return rule;
 }

@@ -12,13 +12,20 @@ namespace heavykeys::detail {
 struct Rule {
   std::vector<int> degrees{1};  ///< of the lift, ascending; {1}: the key itself
   int layers = 1;               ///< T of the onion (T5); 1: one leverage test
-  double threshold =
-      0.0;                ///< heavy is leverage >= threshold; never above the theorem's, so nothing is missed
-  bool weighted = false;  ///< Lewis weights on arrival (T7); the threshold then depends on the state
+  /// Heavy is leverage >= threshold, in an onion in its first layer. Never above the theorem's: nothing is
+  /// missed.
+  double threshold = 0.0;
+  bool weighted = false;     ///< Lewis weights on arrival (T7); the threshold then depends on the state
   bool closed_form = false;  ///< sum_l f(q.k_l) is a polynomial in the Gram matrix: weights are exact
 
   bool is_lifted() const { return degrees.size() != 1 || degrees[0] != 1; }
 };
+
+/// epsilon / (1 - (layer - 1) epsilon), rounded down (exact in the first layer): what the layers of T5 take.
+double layer_threshold(double epsilon, int layer);
+
+/// 1/epsilon_1 + 1/epsilon_2 + ... over the layers of T5: |U| is at most this times D.
+double layers_bound(double epsilon);
 
 /// Throws InvalidInput when no rule serves the score at this dim and epsilon.
 Rule rule_for(const Spec& spec);

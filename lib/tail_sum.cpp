@@ -37,7 +37,7 @@ double QueryScore::at(double x) const { return score_(shift_ == 0 ? x : std::lde
 
 TailSum::TailSum(PlanPtr plan, const Metric& metric, const Peeled& peeled, const Candidates& kept,
                  const std::vector<int>& scale, const RowSample& sample)
-    : plan_(std::move(plan)), rows_(metric.rows() - kept.size()), threshold_(metric.threshold(*plan_)) {
+    : plan_(std::move(plan)), rows_(metric.rows() - kept.size()), threshold_(peeled.last_threshold) {
   const std::vector<double> top = monomial(plan_->lift.top_degree());
   std::vector<std::size_t> all(kept.size());
   std::iota(all.begin(), all.end(), std::size_t{0});

@@ -24,14 +24,14 @@ struct UniversalSetAccess;
 ///
 /// Guarantee: every key that some query gives a weight >= epsilon is in U, and |U| <= size_bound().
 ///   x^2          U = {tau >= epsilon}, exactly as in rational arithmetic, ties included; minimal: every
-///   member is
-///                heavy for some query (LevAttention, arXiv 2410.05462; T1)
+///   member
+///                is heavy for some query (LevAttention, arXiv 2410.05462; T1)
 ///   |x|^p        U = {tau(lift) >= epsilon^(2s/p)}, s = ceil(p/2) (T3, T4). Where the lift would pass 2,100
-///                coordinates: Lewis weights (T7); U then depends on the schedule, and every such U is valid
-///   polynomial   U = {tau(lift) >= epsilon}, the lift having all monomials of the degrees in f
-///   |x|^p, p < 1, expressive, custom: the layers of the onion, each taking leverage >= epsilon/(2-epsilon)
-///   (T5)
-/// Thresholds are rounded down by at most 2^-30, relatively; decisions on lifted keys are certified to 2^-41.
+///                coordinates: Lewis weights (T7); U then depends on the schedule; every such U is valid
+///   polynomial   U = {tau(lift) >= epsilon}, the lift having all monomials of the degrees in f (T3)
+///   expressive, custom, and |x|^p where the bound is less: the layers of the onion, layer t taking the keys
+///                whose leverage in what is left is >= epsilon / (1 - (t - 1) epsilon) (T5)
+/// Thresholds are rounded down by at most 2^-30, relatively; decisions on lifts are certified to 2^-41.
 class UniversalSet {
  public:
   const Spec& spec() const { return spec_; }

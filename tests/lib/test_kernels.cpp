@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "heavykeys/isa.hpp"
+#include "lib/dense_kernels.hpp"
 #include "lib/dtype.hpp"
 #include "lib/gram_amx.hpp"
 #include "lib/grid.hpp"

@@ -6,6 +6,7 @@
 
 #include "heavykeys/isa.hpp"
 #include "lib/certified_factor.hpp"
+#include "lib/dense_kernels.hpp"
 #include "lib/exact_leverage.hpp"
 #include "lib/grid.hpp"
 #include "lib/kernels.hpp"
