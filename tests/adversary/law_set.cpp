@@ -29,7 +29,9 @@ std::vector<std::size_t> law_set(const scores::Case& law, const std::vector<doub
   const int layers = law.law == scores::Law::onion ? static_cast<int>(1 / epsilon) : 1;
   Factor factor(weighted_gram(lifted.data(), nullptr, n, dim), dim);
   for (int t = 1; t <= layers; ++t) {
-    const auto least = static_cast<double>(scores::least_leverage(law, epsilon));
+    const auto least = law.law == scores::Law::onion
+                           ? epsilon / (2 - epsilon)
+                           : static_cast<double>(scores::least_leverage(law, epsilon));
     const double threshold =
         sharp && law.law == scores::Law::onion ? epsilon / (1 - (t - 1) * epsilon) : least;
     if (took && t > 1) factor = Factor(weighted_gram(lifted.data(), left.data(), n, dim), dim);

@@ -23,22 +23,27 @@ inline support::Problem draw(const Case& c, std::uint64_t seed, const support::L
   return p;
 }
 
-struct Decision {
-  double threshold = 0;
-  int layers = 0;
-  bool lawful = false;
-};
-
-/// What the library decides by, and whether it is the law's, or so little less (2^-40 of it where the law is
-/// a double, else 2^-30) that only ties are in doubt. It may not be more: that could lose a key.
-inline Decision decision(const Case& c, const heavykeys::Spec& spec) {
+/// The thresholds that the library decides its layers by; empty unless each is the law's, or so little less
+/// (2^-40 of it where the law is a double, else 2^-30) that only ties are in doubt. None may be more: that
+/// could lose a key.
+inline std::vector<double> thresholds(const Case& c, const heavykeys::Spec& spec) {
   const heavykeys::detail::Rule rule = heavykeys::detail::rule_for(spec);
-  const Real t = rule.threshold;
-  const Real slack = c.law == Law::closed ? 0x1p-40L : 0x1p-30L;
-  const bool lawful = t <= scores::greatest_leverage(c, spec.epsilon) * (1 + 0x1p-60L) &&
-                      t >= scores::least_leverage(c, spec.epsilon) * (1 - slack) &&
-                      scores::lawful_layers(c, spec.epsilon, rule.layers);
-  return {rule.threshold, rule.layers, lawful};
+  const auto lawful = [](double t, Real law, Real slack) {
+    return law > 0 && t <= law * (1 + 0x1p-60L) && t >= law * (1 - slack);
+  };
+  if (rule.layers == 1) {
+    const Real slack = c.law == Law::closed ? 0x1p-40L : 0x1p-30L;
+    const bool one_is_enough = c.law != Law::onion || 2 * spec.epsilon > 1;
+    const bool good = one_is_enough && lawful(rule.threshold, scores::least_leverage(c, spec.epsilon), slack);
+    return good ? std::vector<double>{rule.threshold} : std::vector<double>{};
+  }
+  if (c.law == Law::closed || !scores::lawful_layers(spec.epsilon, rule.layers)) return {};
+  std::vector<double> each;
+  for (int t = 1; t <= rule.layers; ++t) {
+    each.push_back(heavykeys::detail::layer_threshold(spec.epsilon, t));
+    if (!lawful(each.back(), scores::layer_leverage(spec.epsilon, t), 0x1p-30L)) return {};
+  }
+  return each;
 }
 
 inline std::vector<std::size_t> rows_of(const heavykeys::UniversalSet& set) {
@@ -47,15 +52,16 @@ inline std::vector<std::size_t> rows_of(const heavykeys::UniversalSet& set) {
   return rows;
 }
 
-/// Rows of the onion whose every layer has the threshold t * (1 - slack); one layer is {tau >= t}.
-inline std::vector<std::size_t> members(const oracle::Lifted& lifted, int layers, double t, double slack) {
-  oracle::Fraction threshold = oracle::exactly(t);
-  if (slack > 0) {
-    const oracle::Fraction by = oracle::exactly(1 - slack);
-    threshold = {threshold.num * by.num, threshold.den * by.den};
+/// Rows of the onion with the thresholds t * (1 - slack); one layer is {tau >= t}.
+inline std::vector<std::size_t> members(const oracle::Lifted& lifted, const std::vector<double>& each,
+                                        double slack) {
+  const oracle::Fraction by = oracle::exactly(1 - slack);
+  std::vector<oracle::Fraction> exact;
+  for (double t : each) {
+    const oracle::Fraction f = oracle::exactly(t);
+    exact.push_back({f.num * by.num, f.den * by.den});
   }
-  const std::vector<oracle::Fraction> each(static_cast<std::size_t>(layers), threshold);
-  const std::vector<int> layer = lifted.onion(each);
+  const std::vector<int> layer = lifted.onion(exact);
   std::vector<std::size_t> rows;
   for (std::size_t j = 0; j < layer.size(); ++j) {
     if (layer[j] > 0) rows.push_back(j);
@@ -63,23 +69,24 @@ inline std::vector<std::size_t> members(const oracle::Lifted& lifted, int layers
   return rows;
 }
 
-/// U: what the law gives at the library's threshold, exactly where leverage is that of the keys themselves;
+/// U: what the law gives at the library's thresholds, exactly where leverage is that of the keys themselves;
 /// for lifted keys all of that, and nothing that a threshold less by 2^-40 does not give. No more than its
 /// bound; K~ bit for bit.
 inline std::string universal(const Case& c, const support::Problem& p, const std::vector<double>& gridded,
                              const oracle::Lifted& lifted, const heavykeys::UniversalSet& set) {
   std::ostringstream out;
-  const auto [threshold, layers, lawful] = decision(c, p.spec);
-  if (!lawful) return "the threshold or the number of layers is not the law's\n";
-  const std::vector<std::size_t> found = rows_of(set), least = members(lifted, layers, threshold, 0);
+  const std::vector<double> each = thresholds(c, p.spec);
+  if (each.empty()) return "a threshold or the number of layers is not the law's\n";
+  const std::vector<std::size_t> found = rows_of(set), least = members(lifted, each, 0);
   const bool is_lifted = c.degrees != std::vector<int>{1};
-  const std::vector<std::size_t> most = is_lifted ? members(lifted, layers, threshold, 0x1p-40) : least;
+  const std::vector<std::size_t> most = is_lifted ? members(lifted, each, 0x1p-40) : least;
   if (!std::ranges::includes(found, least) || !std::ranges::includes(most, found)) {
     out << "U is " << ids(found) << "\n  exact " << ids(least) << "\n";
     return out.str();
   }
   if (set.row_count() != p.n()) out << "row_count " << set.row_count() << "\n";
-  const double bound = layers * static_cast<double>(lifted.dim()) / threshold;
+  double bound = 0;
+  for (double t : each) bound += static_cast<double>(lifted.dim()) / t * (1 + 0x1p-30);
   if (static_cast<double>(found.size()) > bound) out << "more members than " << bound << "\n";
   if (static_cast<double>(found.size()) > set.size_bound()) out << "more members than size_bound()\n";
   for (std::size_t i = 0; i < found.size(); ++i) {

@@ -14,7 +14,7 @@ using Real = long double;
 
 enum class Law {
   closed,  ///< f is a polynomial of x^2: {tau >= epsilon} of the lifted rows, exact weights (T1, T3)
-  power,   ///< |x|^p, p < 2s: {tau >= epsilon^(2s/p)} (T4)
+  power,   ///< |x|^p, p < 2s: {tau >= epsilon^(2s/p)} (T4), or the onion
   onion,   ///< T layers (T5)
   lewis    ///< p > 2 beyond the lift: any superset of the heavy keys (T7)
 };
@@ -30,22 +30,17 @@ struct Case {
   bool is_custom() const { return score.kind == heavykeys::Score::Kind::custom; }
 };
 
-/// The threshold of leverage by the theorem as it is stated.
+/// The leverage that a heavy key reaches by one test: T1, T3, T4.
 inline Real least_leverage(const Case& c, double epsilon) {
-  if (c.law == Law::onion) return Real{epsilon} / (2 - Real{epsilon});
-  if (c.law == Law::power) return std::pow(Real{epsilon}, 2 * c.degrees.back() / Real{c.score.parameter});
-  return Real{epsilon};
+  return c.law == Law::power ? std::pow(Real{epsilon}, 2 * c.degrees.back() / Real{c.score.parameter})
+                             : Real{epsilon};
 }
 
-/// The greatest threshold that is proven to lose no key. For the onion it is epsilon itself:
-/// docs/experiments.md, "A sharper onion".
-inline Real greatest_leverage(const Case& c, double epsilon) {
-  return c.law == Law::onion ? Real{epsilon} : least_leverage(c, epsilon);
-}
+/// And in layer t = 1, 2, ... of the onion, T5.
+inline Real layer_leverage(double epsilon, int t) { return epsilon / (1 - (t - 1) * Real{epsilon}); }
 
-/// Whether T may be so many layers: floor(1/epsilon), or one more where 1/epsilon rounds up to it.
-inline bool lawful_layers(const Case& c, double epsilon, int layers) {
-  if (c.law != Law::onion) return layers == 1;
+/// Whether the onion may have so many layers: floor(1/epsilon), or one more where 1/epsilon rounds up to it.
+inline bool lawful_layers(double epsilon, int layers) {
   const Real least = std::floor(1 / Real{epsilon});
   return layers == least || (layers == least + 1 && layers <= 1 / Real{epsilon} * (1 + 0x1p-50L));
 }
