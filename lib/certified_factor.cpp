@@ -124,7 +124,9 @@ double CertifiedFactor<Real>::product_norm() const {
     }
     greatest_row = std::max(greatest_row, row);
   }
-  return std::sqrt(greatest_row) * std::sqrt(*std::max_element(columns.begin(), columns.end()));
+  double greatest_column = 0.0;
+  for (double column : columns) greatest_column = std::max(greatest_column, column);
+  return std::sqrt(greatest_row) * std::sqrt(greatest_column);
 }
 
 template <class Real>

@@ -107,6 +107,7 @@ std::vector<std::size_t> KeyGeometry::by_coordinates(const std::vector<std::size
   const std::size_t d = rank(), ld = padded(d);
   const double n = static_cast<double>(d);
   std::vector<double> panel(kPanel * d), lengths(kPanel), row(rows_.dim());
+  std::vector<DoubleDouble> wide(rows_.dim());
   AlignedVector<double> image(kPanel * ld);
   for (std::size_t first = 0; first < rows.size(); first += kPanel) {
     const std::size_t count = std::min(kPanel, rows.size() - first);
@@ -128,7 +129,9 @@ std::vector<std::size_t> KeyGeometry::by_coordinates(const std::vector<std::size
       if (value > kUnderflow && relative * kSlack <= 0.25 * kPrintable) continue;
       rows_.read(rows[at], row.data());
       scale_row(row.data(), scale_, row.data());
-      const Interval precise = factor_->leverage(row.data());
+      std::copy(row.begin(), row.end(), wide.begin());
+      Interval precise;
+      factor_->leverages(wide.data(), 1, wide.size(), 0.0, &precise);
       tau[at] = precise.value;
       if (!(precise.upper - precise.lower <= kPrintable * precise.value)) open.push_back(at);
     }
@@ -151,7 +154,8 @@ void KeyGeometry::by_exact(const std::vector<std::size_t>& rows, const std::vect
     decision_of.push_back(it->second);
   }
   if (distinct.empty()) return;
-  const auto decisions = exact_leverages(gram_, columns_, rows_, distinct, 0.5);
+  const Lift plain(rows_.dim(), {1});
+  const auto decisions = exact_leverages(gram_, columns_, LiftedRows(rows_, plain), distinct, 0.5);
   for (std::size_t i = 0; i < undecided.size(); ++i) tau[undecided[i]] = decisions[decision_of[i]].tau;
 }
 

@@ -13,6 +13,7 @@
 #include "lib/dtype.hpp"
 #include "lib/float_environment.hpp"
 #include "lib/heavy_entries.hpp"
+#include "lib/weigh_queries.hpp"
 #include "lib/isa.hpp"
 #include "lib/kernels.hpp"
 #include "lib/row_store.hpp"
@@ -210,7 +211,7 @@ Scan::Scan(const Score& score, double epsilon, const Rows& queries, const ScanOp
   }
   if (options.key_count > detail::kMostKeys)
     throw InvalidInput(std::to_string(options.key_count) + " keys pass 2^62");
-  detail::check_queries(queries, queries.dim);
+  detail::check_shape(queries, queries.dim);
   detail::require_finite(queries);
   state_ = std::make_unique<detail::ScanState>(score, epsilon, queries, options);
   std::vector<double> row(queries.dim);

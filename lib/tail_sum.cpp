@@ -18,26 +18,50 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 /// Score::operator() is good to 1e-13, and every bound below is a handful of operations.
 constexpr double kUp = 1.0 + 1e-12, kDown = 1.0 - 1e-12;
 
-double number_or(double v, double otherwise) { return std::isnan(v) ? otherwise : v; }
+constexpr double kTiny = 0x1p-1060;
 
-/// x^power of coefficients one.
+/// Coefficients of x^(2 degree).
 std::vector<double> monomial(int degree) {
   std::vector<double> c(static_cast<std::size_t>(degree) + 1, 0.0);
   c.back() = 1.0;
   return c;
 }
 
+/// From the Gram matrix in float64, and exactly where that cannot tell it from zero.
+Bounded power_sum(const Normalizer& sum, const ScaledQuery& q, int degree) {
+  const Bounded known = sum(q, ScaledPolynomial(monomial(degree), 0), 0.0);
+  if (known.error < known.value) return known;
+  const double value = static_cast<double>(sum.exact(q.raw).rounded(-2 * degree * q.shift));
+  return {value, value * 0x1p-52};
+}
+
+double number_or(double v, double otherwise) { return std::isnan(v) ? otherwise : v; }
+
 }  // namespace
 
 SumBounds QueryScore::operator()(double least, double greatest) const {
-  return {number_or(at(least) * kDown, 0.0), number_or(at(greatest) * kUp, kInfinity), 0.0};
+  // Below the least normal number an ulp is no longer small beside the value.
+  const double lower = std::max(0.0, at(least) * kDown - kTiny);
+  const double upper = at(greatest) * kUp + (greatest > 0.0 ? kTiny : 0.0);
+  return {number_or(lower, 0.0), number_or(upper, kInfinity), 0.0};
 }
 
-double QueryScore::at(double x) const { return score_(shift_ == 0 ? x : std::ldexp(x, shift_)); }
+double QueryScore::at(double x) const {
+  if (score_.kind == Score::Kind::power) return score_(x);  // homogeneous
+  if (score_.kind == Score::Kind::expressive && shift_ < 0) {
+    // 2^(-2 shift) f: where all x are tiny, f is x^2 and would underflow.
+    const double real = std::ldexp(x, shift_);
+    return x * x / (1.0 + real * real);
+  }
+  return score_(std::ldexp(x, shift_));
+}
 
 TailSum::TailSum(PlanPtr plan, const Metric& metric, const Peeled& peeled, const Candidates& kept,
                  const std::vector<int>& scale, const RowSample& sample)
-    : plan_(std::move(plan)), rows_(metric.rows() - kept.size()), threshold_(peeled.last_threshold) {
+    : plan_(std::move(plan)),
+      rows_(metric.rows() - kept.size()),
+      first_threshold_(metric.threshold(*plan_)),
+      last_threshold_(peeled.last_threshold) {
   const std::vector<double> top = monomial(plan_->lift.top_degree());
   std::vector<std::size_t> all(kept.size());
   std::iota(all.begin(), all.end(), std::size_t{0});
@@ -57,16 +81,18 @@ TailSum::TailSum(PlanPtr plan, const Metric& metric, const Peeled& peeled, const
   }
 }
 
-SumBounds TailSum::by_moments(const ScaledQuery& q, const QueryScore& f, double* most) const {
+SumBounds TailSum::by_moments(const ScaledQuery& q, const QueryScore& f, double heavy_power,
+                              double* most) const {
   const int degree = plan_->lift.top_degree();
-  const ScaledPolynomial power(monomial(degree), 0);
-  const Bounded sum = (*rest_)(q, power, 0.0), tested = (*tested_)(q, power, 0.0);
+  const Bounded sum = power_sum(*rest_, q, degree), tested = power_sum(*tested_, q, degree);
   const double n = static_cast<double>(rows_);
   const double least = std::max(0.0, sum.value - sum.error), greatest = sum.value + sum.error;
   const auto root = [&](double t) { return std::pow(t, 0.5 / degree); };
   // With g(t) = f(t^(1/2s)) and t_l = x_l^(2s) <= M: g is nondecreasing and g(t)/t nonincreasing.
-  // No t_l exceeds their sum either.
-  const double m = std::min(threshold_ * (tested.value + tested.error), greatest) * kUp;
+  // M is what the last leverage test left open, or the first, which was against all rows; or the sum itself.
+  const double first = first_threshold_ * (greatest + heavy_power);
+  const double last = last_threshold_ * (tested.value + tested.error);
+  const double m = std::min({first, last, greatest}) * kUp;
   const double g_of_m = f(0.0, root(m) * kUp).upper;
   *most = g_of_m;
   SumBounds out;
@@ -84,11 +110,10 @@ SumBounds TailSum::by_moments(const ScaledQuery& q, const QueryScore& f, double*
 SumBounds TailSum::by_weights(const ScaledQuery& q, const QueryScore& f, const SumBounds& heavy,
                               double* most) const {
   const double p = plan_->spec.score.parameter, n = static_cast<double>(rows_);
-  const ScaledPolynomial square(monomial(1), 0);
-  const Bounded sum = (*rest_)(q, square, 0.0), weighted = (*tested_)(q, square, 0.0);
+  const Bounded sum = power_sum(*rest_, q, 1), weighted = power_sum(*tested_, q, 1);
   const double least = std::max(0.0, sum.value - sum.error), greatest = (sum.value + sum.error) * kUp;
   // Each x_l^2 of R is below threshold * sum_l w_l x_l^2, and below epsilon of everything, being light.
-  const double m = std::min(threshold_ * (weighted.value + weighted.error) * kUp, greatest);
+  const double m = std::min(last_threshold_ * (weighted.value + weighted.error) * kUp, greatest);
   double power = f(0.0, std::sqrt(m) * kUp).upper;  // bound of |x_l|^p
   SumBounds out;
   for (int step = 0; step < 8; ++step) {
@@ -131,11 +156,12 @@ void TailSum::narrow(SumBounds& bounds, const ScaledQuery& q, const QueryScore& 
   bounds.estimate = std::clamp(bounds.estimate, bounds.lower, bounds.upper);
 }
 
-SumBounds TailSum::operator()(const ScaledQuery& q, const SumBounds& heavy, double confidence) const {
+SumBounds TailSum::operator()(const ScaledQuery& q, const HeavySums& heavy, double confidence) const {
   if (rows_ == 0) return {};
   const QueryScore f(plan_->spec.score, q.shift);
   double most = 0.0;
-  SumBounds out = plan_->rule.weighted ? by_weights(q, f, heavy, &most) : by_moments(q, f, &most);
+  SumBounds out = plan_->rule.weighted ? by_weights(q, f, heavy.score, &most)
+                                       : by_moments(q, f, heavy.power_upper, &most);
   out.lower = std::min(out.lower, out.upper);
   narrow(out, q, f, most, confidence);
   return out;

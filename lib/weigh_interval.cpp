@@ -32,17 +32,24 @@ void weigh_interval(const Plan& plan, const ScaledQuery& query, const KeyPanel& 
   const double gamma = dot_error(panel.dim) * query.norm2;
   const QueryScore f(plan.spec.score, query.shift);
   std::vector<SumBounds> score(seen);
-  SumBounds of_heavy, of_others;
+  HeavySums of_heavy;
+  SumBounds of_others;
   for (std::size_t u = 0; u < seen; ++u) {
-    const double error = gamma * panel.norm[u], magnitude = std::fabs(x[u]);
+    double error = gamma * panel.norm[u], magnitude = std::fabs(x[u]);
+    if (error > 0.0 && magnitude <= error) {  // as good as orthogonal: exactly so, or not?
+      magnitude = std::fabs(static_cast<double>(panel.exact_dot(query.raw, u).rounded(-query.shift)));
+      error = magnitude * 0x1p-52;
+    }
     score[u] = f(std::max(0.0, magnitude - error), magnitude + error);
     score[u].estimate = f.at(magnitude);
-    add(u < heavy ? of_heavy : of_others, score[u]);
+    if (u < heavy) of_heavy.power_upper += std::pow(magnitude + error, 2 * plan.lift.top_degree());
+    add(u < heavy ? of_heavy.score : of_others, score[u]);
   }
   const double rounding = 1.0 + static_cast<double>(seen) * 0x1p-52;
-  of_heavy.upper *= rounding;
+  of_heavy.score.upper *= rounding;
+  of_heavy.power_upper *= rounding * kUp;
   SumBounds all = tail(query, of_heavy, options.confidence);
-  add(all, of_heavy);
+  add(all, of_heavy.score);
   add(all, of_others);
   all.lower *= kDown / rounding;
   all.upper *= kUp * rounding;

@@ -82,12 +82,16 @@ HeavyEntries weigh_queries(const Weighted& keys, const Rows& queries,
   return out;
 }
 
-void check_queries(const Rows& queries, const Spec& spec, const HeavyOptions& options) {
-  if (queries.dim != spec.dim) {
+void check_shape(const Rows& queries, std::size_t dim) {
+  if (queries.dim != dim) {
     throw InvalidInput("queries have " + std::to_string(queries.dim) + " columns; the keys have " +
-                       std::to_string(spec.dim));
+                       std::to_string(dim));
   }
   if (queries.count > 0 && queries.data == nullptr) throw InvalidInput("queries have no data");
+}
+
+void check_queries(const Rows& queries, const Spec& spec, const HeavyOptions& options) {
+  check_shape(queries, spec.dim);
   if (!(options.confidence >= 0.0 && options.confidence < 1.0)) {
     throw InvalidInput("confidence is " + shortest(options.confidence) + "; it must be 0 or in (0, 1)");
   }

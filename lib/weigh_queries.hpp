@@ -23,7 +23,10 @@ HeavyEntries weigh_queries(const Weighted& keys, const Rows& queries,
                            const std::function<std::size_t(std::size_t)>& further,
                            const HeavyOptions& options);
 
-/// Throws InvalidInput unless the queries have this dim, and the options and score can be served.
+/// Throws InvalidInput unless the queries have this dim.
+void check_shape(const Rows& queries, std::size_t dim);
+
+/// Throws InvalidInput unless the queries have the dim of the spec, and the options and score can be served.
 void check_queries(const Rows& queries, const Spec& spec, const HeavyOptions& options);
 
 }  // namespace heavykeys::detail

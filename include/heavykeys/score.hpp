@@ -50,8 +50,8 @@ struct Score {
   /// "power:2", "expressive", "polynomial:0,1,0.5", "custom:NAME", "softmax:0.125".
   std::string name() const;
 
-  /// f(x), relative error <= 1e-13 (custom: what `function` returns). Throws InvalidInput for a custom score
-  /// without its function.
+  /// f(x), relative error <= 1e-13 unless it underflows (custom: what `function` returns). Throws
+  /// InvalidInput for a custom score without its function.
   double operator()(double x) const;
 
   friend bool operator==(const Score& a, const Score& b) {
