@@ -77,7 +77,7 @@ void BlockBatch::add(const Rows& rows) {
   if (!onion) refresh_filter();
   survivors_.clear();
   if (filter_) {
-    filter_->survivors(block_, *plan_, survivors_);
+    filter_->survivors(block_, *plan_, lifted_ ? &*lifted_ : nullptr, survivors_);
   } else {
     survivors_.resize(rows.count);
     std::iota(survivors_.begin(), survivors_.end(), 0u);

@@ -103,17 +103,74 @@ void SolveLower(const double* l, std::size_t n, double* w) {
   }
 }
 
-bool EliminatesPositively(double* a, std::size_t n, std::size_t stride) {
+/// row[j..] -= sum over pivot rows p of factor[p] * pivot_p[j..], for four rows and kVectors vectors.
+template <std::size_t kVectors>
+HWY_INLINE void EliminateTile(double* rows, std::size_t stride, const double* pivots, std::size_t pivot_count,
+                              const double* factors) {
   const std::size_t lanes = hn::Lanes(kD);
-  for (std::size_t k = 0; k < n; ++k) {
+  VD acc[kBlockRows][kVectors];
+  for (std::size_t a = 0; a < kBlockRows; ++a) {
+    for (std::size_t v = 0; v < kVectors; ++v) acc[a][v] = hn::LoadU(kD, rows + a * stride + v * lanes);
+  }
+  for (std::size_t p = 0; p < pivot_count; ++p) {
+    VD right[kVectors];
+    for (std::size_t v = 0; v < kVectors; ++v) right[v] = hn::LoadU(kD, pivots + p * stride + v * lanes);
+    for (std::size_t a = 0; a < kBlockRows; ++a) {
+      const VD f = hn::Set(kD, factors[a * kStrip + p]);
+      for (std::size_t v = 0; v < kVectors; ++v) acc[a][v] = hn::NegMulAdd(f, right[v], acc[a][v]);
+    }
+  }
+  for (std::size_t a = 0; a < kBlockRows; ++a) {
+    for (std::size_t v = 0; v < kVectors; ++v) hn::StoreU(acc[a][v], kD, rows + a * stride + v * lanes);
+  }
+}
+
+/// Pivots `first` .. `last` - 1 among themselves, each row to its full length. False when one is not
+/// positive.
+bool EliminatePanel(double* a, std::size_t n, std::size_t stride, std::size_t first, std::size_t last) {
+  const std::size_t lanes = hn::Lanes(kD);
+  for (std::size_t k = first; k < last; ++k) {
     const double* pivot = a + k * stride;
     if (!(pivot[k] > 0.0)) return false;
     const double inverse = 1.0 / pivot[k];
-    for (std::size_t i = k + 1; i < n; ++i) {
+    for (std::size_t i = k + 1; i < last; ++i) {
       const VD factor = hn::Set(kD, pivot[i] * inverse);
       double* row = a + i * stride;
       for (std::size_t j = i / lanes * lanes; j < n; j += lanes) {  // padding beyond n holds zeros
         hn::StoreU(hn::NegMulAdd(factor, hn::LoadU(kD, pivot + j), hn::LoadU(kD, row + j)), kD, row + j);
+      }
+    }
+  }
+  return true;
+}
+
+bool EliminatesPositively(double* a, std::size_t n, std::size_t stride) {
+  constexpr std::size_t kVectors = 2;
+  const std::size_t step = kVectors * hn::Lanes(kD);  // divides the padding of a row
+  double factors[kBlockRows * kStrip];
+  for (std::size_t first = 0; first < n; first += kStrip) {
+    const std::size_t last = std::min(first + kStrip, n);
+    if (!EliminatePanel(a, n, stride, first, last)) return false;
+    // Below the panel, whole tiles: what they write left of the diagonal is never read.
+    for (std::size_t i = last; i < n; i += kBlockRows) {
+      const std::size_t rows = std::min(kBlockRows, n - i);
+      for (std::size_t r = 0; r < rows; ++r) {
+        for (std::size_t p = first; p < last; ++p) {
+          factors[r * kStrip + p - first] = a[p * stride + i + r] / a[p * stride + p];
+        }
+      }
+      if (rows < kBlockRows) {  // the last few rows, one by one
+        for (std::size_t r = 0; r < rows; ++r) {
+          for (std::size_t p = first; p < last; ++p) {
+            for (std::size_t j = i + r; j < n; ++j) {
+              a[(i + r) * stride + j] -= factors[r * kStrip + p - first] * a[p * stride + j];
+            }
+          }
+        }
+        break;
+      }
+      for (std::size_t j = i / step * step; j < n; j += step) {
+        EliminateTile<kVectors>(a + i * stride + j, stride, a + first * stride + j, last - first, factors);
       }
     }
   }

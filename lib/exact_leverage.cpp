@@ -195,7 +195,7 @@ std::vector<std::size_t> likely_column_basis(const ExactGram& gram, const std::v
   // Drawn from the matrix itself, so that no keys are made for a known prime.
   const auto words = std::as_bytes(std::span(gram.words()));
   std::vector<std::size_t> best;
-  for (std::uint64_t draw = 0; draw < 2; ++draw) {
+  for (std::uint64_t draw = 0; draw < 3; ++draw) {
     const std::uint64_t start = (crc64(words) ^ (draw * 0x9e3779b97f4a7c15u)) * 0xbf58476d1ce4e5b9u;
     const PrimeField field(prime_at_or_above((std::uint64_t{1} << 61) + (start >> 4)));
     std::vector<std::size_t> basis = basis_modulo(gram, field, columns);
@@ -240,15 +240,16 @@ std::vector<std::size_t> exact_column_basis(const ExactGram& gram, const std::ve
 
 std::vector<ExactDecision> exact_leverages(const ExactGram& gram, const std::vector<std::size_t>& basis,
                                            const LiftedRows& store, const std::vector<std::size_t>& rows,
-                                           double epsilon) {
+                                           double epsilon, int tau_bits) {
   // tau = N / D with D = det(G_BB), N = k^T adj(G_BB) k; epsilon = m 2^-t with m odd.
-  // Decided is the sign of V = 2^t N - m D; 0 <= N <= D <= Hadamard's bound, so |V| <= 2^t D.
+  // Decided is the sign of V = 2^t N - m D; 0 <= N <= 2^tau_bits D, and D <= Hadamard's bound, so |V| <= 2^(t
+  // + tau_bits) D.
   int e = 0;
   auto m = static_cast<std::uint64_t>(std::ldexp(std::frexp(epsilon, &e), 53));
   int t = 53 - e;
   for (; m % 2 == 0; m /= 2) --t;
 
-  const std::int64_t bits = hadamard_bits(gram, basis, basis.size()) + t + 2;
+  const std::int64_t bits = hadamard_bits(gram, basis, basis.size()) + t + tau_bits + 2;
   MixedRadix radix;
   std::vector<std::uint64_t> determinants;
   std::vector<std::vector<std::uint64_t>> numerators(rows.size()), differences(rows.size());

@@ -17,8 +17,8 @@ namespace heavykeys::detail {
 std::vector<std::size_t> exact_column_basis(const ExactGram& gram, const std::vector<std::size_t>& order);
 
 /// The same without the proof that the columns span, for lifts whose proof would take thousands of primes:
-/// the rank is that modulo two primes of 61 bits drawn by a hash of G. It is too small only if both divide
-/// one minor of G, of at most some 10^5.6 bits: probability below 2^-80 over the draw.
+/// the greatest rank modulo three primes of 61 bits drawn by a hash of G. It is too small only if each of
+/// them divides one of the nested minors that elimination meets: about 2^-31 for each prime over the draw.
 std::vector<std::size_t> likely_column_basis(const ExactGram& gram, const std::vector<std::size_t>& columns);
 
 struct ExactDecision {
@@ -26,10 +26,10 @@ struct ExactDecision {
   double tau = 0.0;    ///< relative error <= 1e-12; epsilon itself when equal
 };
 
-/// Decides tau >= epsilon for the rows named (each a row of the K~ behind `gram`).
-/// Cost: O(r^3 + rows r^2) for each prime.
+/// Decides tau >= epsilon, in (0, 1], for the rows named (each a row of the K~ behind `gram`), none of which
+/// has tau > 2^tau_bits. Cost: O(r^3 + rows r^2) for each prime.
 std::vector<ExactDecision> exact_leverages(const ExactGram& gram, const std::vector<std::size_t>& basis,
                                            const LiftedRows& store, const std::vector<std::size_t>& rows,
-                                           double epsilon);
+                                           double epsilon, int tau_bits = 0);
 
 }  // namespace heavykeys::detail

@@ -162,7 +162,8 @@ constexpr std::size_t kProjectedRows = 4;
 
 /// total[a] += squares of row a of k times kVectors vectors of columns of the matrix.
 template <std::size_t kVectors>
-HWY_INLINE void ProjectTile(const float* k, std::size_t width, const float* matrix, VF* total) {
+HWY_INLINE void ProjectTile(const float* k, std::size_t width, const float* matrix, std::size_t columns,
+                            VF* total) {
   const std::size_t lanes = hn::Lanes(kF);
   VF acc[kProjectedRows][kVectors];
   for (auto& row : acc) {
@@ -170,7 +171,7 @@ HWY_INLINE void ProjectTile(const float* k, std::size_t width, const float* matr
   }
   for (std::size_t c = 0; c < width; ++c) {
     VF right[kVectors];
-    for (std::size_t v = 0; v < kVectors; ++v) right[v] = hn::LoadU(kF, matrix + c * width + v * lanes);
+    for (std::size_t v = 0; v < kVectors; ++v) right[v] = hn::LoadU(kF, matrix + c * columns + v * lanes);
     for (std::size_t a = 0; a < kProjectedRows; ++a) {
       const VF left = hn::Set(kF, k[a * width + c]);
       for (std::size_t v = 0; v < kVectors; ++v) acc[a][v] = hn::MulAdd(left, right[v], acc[a][v]);
@@ -183,8 +184,8 @@ HWY_INLINE void ProjectTile(const float* k, std::size_t width, const float* matr
 
 /// kProjectedRows rows of k at a time; load(a, row number) fills row a and returns its squared norm.
 template <class Load>
-HWY_INLINE void ProjectRows(float* k, std::size_t count, std::size_t width, const float* matrix, float* out,
-                            float* norms, const Load& load) {
+HWY_INLINE void ProjectRows(float* k, std::size_t count, std::size_t width, const float* matrix,
+                            std::size_t columns, float* out, float* norms, const Load& load) {
   const std::size_t lanes = hn::Lanes(kF);
   constexpr std::size_t kVectors = HWY_LANES(float) >= 16 ? 4 : 2;
   for (std::size_t first = 0; first < count; first += kProjectedRows) {
@@ -196,9 +197,9 @@ HWY_INLINE void ProjectRows(float* k, std::size_t count, std::size_t width, cons
       total[a] = hn::Zero(kF);
     }
     std::size_t j = 0;
-    for (; j + kVectors * lanes <= width; j += kVectors * lanes)
-      ProjectTile<kVectors>(k, width, matrix + j, total);
-    for (; j < width; j += lanes) ProjectTile<1>(k, width, matrix + j, total);
+    for (; j + kVectors * lanes <= columns; j += kVectors * lanes)
+      ProjectTile<kVectors>(k, width, matrix + j, columns, total);
+    for (; j < columns; j += lanes) ProjectTile<1>(k, width, matrix + j, columns, total);
     for (std::size_t a = 0; a < rows; ++a) out[first + a] = hn::GetLane(hn::SumOfLanes(kF, total[a]));
   }
 }
@@ -207,7 +208,7 @@ void ProjectedNorms(const std::int32_t* q, const std::uint32_t* index, std::size
                     const float* scale, const float* matrix, float* out, float* norms) {
   const std::size_t lanes = hn::Lanes(kF);
   const auto k = hwy::AllocateAligned<float>(kProjectedRows * width);
-  ProjectRows(k.get(), count, width, matrix, out, norms, [&](float* to, std::size_t at) HWY_ATTR {
+  ProjectRows(k.get(), count, width, matrix, width, out, norms, [&](float* to, std::size_t at) HWY_ATTR {
     const std::int32_t* row = q + static_cast<std::size_t>(index[at]) * width;
     VF norm = hn::Zero(kF);
     for (std::size_t c = 0; c < width; c += lanes) {
@@ -220,10 +221,11 @@ void ProjectedNorms(const std::int32_t* q, const std::uint32_t* index, std::size
 }
 
 void ProjectedNormsOfFloats(const float* rows, const std::uint32_t* index, std::size_t count,
-                            std::size_t width, const float* matrix, float* out, float* norms) {
+                            std::size_t width, const float* matrix, std::size_t columns, float* out,
+                            float* norms) {
   const std::size_t lanes = hn::Lanes(kF);
   const auto k = hwy::AllocateAligned<float>(kProjectedRows * width);
-  ProjectRows(k.get(), count, width, matrix, out, norms, [&](float* to, std::size_t at) HWY_ATTR {
+  ProjectRows(k.get(), count, width, matrix, columns, out, norms, [&](float* to, std::size_t at) HWY_ATTR {
     const float* row = rows + static_cast<std::size_t>(index[at]) * width;
     VF norm = hn::Zero(kF);
     for (std::size_t c = 0; c < width; c += lanes) {
@@ -321,8 +323,8 @@ void projected_norms(const std::int32_t* q, const std::uint32_t* index, std::siz
   HWY_DYNAMIC_DISPATCH(ProjectedNorms)(q, index, count, width, scale, matrix, out, norms);
 }
 void projected_norms(const float* k, const std::uint32_t* index, std::size_t count, std::size_t width,
-                     const float* matrix, float* out, float* norms) {
-  HWY_DYNAMIC_DISPATCH(ProjectedNormsOfFloats)(k, index, count, width, matrix, out, norms);
+                     const float* matrix, std::size_t columns, float* out, float* norms) {
+  HWY_DYNAMIC_DISPATCH(ProjectedNormsOfFloats)(k, index, count, width, matrix, columns, out, norms);
 }
 void dot_products(const double* queries, std::size_t query_count, std::size_t dim, const double* keys,
                   std::size_t ld, double* x) {

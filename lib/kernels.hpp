@@ -32,9 +32,10 @@ void weighted_norms(const std::int32_t* q, std::size_t rows, std::size_t width, 
 void projected_norms(const std::int32_t* q, const std::uint32_t* index, std::size_t count, std::size_t width,
                      const float* scale, const float* matrix, float* out, float* norms);
 
-/// The same for rows of floats that are scaled already.
+/// The same for rows of floats that are scaled already; matrix is [width, columns], columns a multiple of
+/// kColumnTile.
 void projected_norms(const float* k, const std::uint32_t* index, std::size_t count, std::size_t width,
-                     const float* matrix, float* out, float* norms);
+                     const float* matrix, std::size_t columns, float* out, float* norms);
 
 /// x[a * ld + u] = sum_i query[a * dim + i] * keys[i * ld + u], i ascending, one rounding for each multiply
 /// and each add: the same bits everywhere. keys is [dim, ld], ld a multiple of kColumnTile.

@@ -16,8 +16,10 @@ namespace {
 
 enum class Verdict : unsigned char { open, heavy, light };
 
-/// A leverage is printed from an interval only when it is at least this narrow, relatively.
-constexpr double kPrintable = 1e-10, kPrintableLifted = 1e-3;
+/// A leverage is printed from an interval only when it is at least this narrow, relatively. Of lifted rows it
+/// is printed as float64 gives it, certified within a factor of 4: thousands of them would each cost O(D^2)
+/// more.
+constexpr double kPrintable = 1e-10;
 
 /// Up to this many lifted columns, the proof of their rank is affordable.
 constexpr std::size_t kProvable = 128;
@@ -27,11 +29,12 @@ constexpr double kZone = 0x1p-41, kLooseZone = 0x1p-40;
 
 class Decider {
  public:
-  Decider(const ExactGram& gram, const LiftedRows& rows, double threshold, Effort effort)
+  Decider(const ExactGram& gram, const LiftedRows& rows, double threshold, Effort effort, int tau_bits)
       : gram_(gram),
         rows_(rows),
         lifted_(!rows.lift().is_trivial()),
         effort_(effort),
+        tau_bits_(tau_bits),
         threshold_(threshold),
         heavy_from_(lifted_ ? threshold * (1.0 - kZone) : threshold),
         light_below_(lifted_ && effort == Effort::loose ? threshold * (1.0 - kLooseZone) : threshold),
@@ -78,12 +81,11 @@ class Decider {
   }
 
   void judge(std::size_t r, const Interval& tau) {
-    const double printable = lifted_ ? kPrintableLifted : kPrintable;
     tau_[r] = tau.value;
     if (tau.upper < light_below_) {
       verdict_[r] = Verdict::light;
     } else if (tau.lower >= heavy_from_ &&
-               (effort_ == Effort::loose || tau.upper - tau.lower <= printable * tau.value)) {
+               (lifted_ || effort_ == Effort::loose || tau.upper - tau.lower <= kPrintable * tau.value)) {
       verdict_[r] = Verdict::heavy;
     }
   }
@@ -134,7 +136,7 @@ class Decider {
       if (is_new) distinct.push_back(r);
       decision_of.push_back(it->second);
     }
-    const auto decisions = exact_leverages(gram_, basis, rows_, distinct, threshold_);
+    const auto decisions = exact_leverages(gram_, basis, rows_, distinct, threshold_, tau_bits_);
     for (std::size_t i = 0; i < open.size(); ++i) {
       const ExactDecision& decision = decisions[decision_of[i]];
       verdict_[open[i]] = decision.heavy ? Verdict::heavy : Verdict::light;
@@ -157,6 +159,7 @@ class Decider {
   const LiftedRows& rows_;
   bool lifted_;
   Effort effort_;
+  int tau_bits_;
   double threshold_, heavy_from_, light_below_;
   std::vector<int> scale_;
   std::vector<Verdict> verdict_;
@@ -165,8 +168,9 @@ class Decider {
 
 }  // namespace
 
-Leverages decide_leverages(const ExactGram& gram, const LiftedRows& rows, double threshold, Effort effort) {
-  return Decider(gram, rows, threshold, effort).run();
+Leverages decide_leverages(const ExactGram& gram, const LiftedRows& rows, double threshold, Effort effort,
+                           int tau_bits) {
+  return Decider(gram, rows, threshold, effort, tau_bits).run();
 }
 
 }  // namespace heavykeys::detail

@@ -11,7 +11,7 @@ namespace heavykeys::detail {
 
 struct Leverages {
   std::vector<std::size_t> kept;  ///< indices into the rows with tau >= threshold, ascending
-  std::vector<double> tau;        ///< [kept], relative error <= 1e-10; of lifted rows 1e-3
+  std::vector<double> tau;        ///< [kept], relative error <= 1e-10; of lifted rows as float64 gives it
   std::size_t rank = 0;           ///< rank of G: exact, or see likely_column_basis (thorough only)
 };
 
@@ -27,6 +27,8 @@ enum class Effort { loose, thorough };
 /// between depends on G and the row alone. A loose decision drops a row only below t (1 - 2^-40), so that
 /// what was dropped on the way, against a part of G, is dropped at the end as well: the sketch stays a
 /// monoid.
-Leverages decide_leverages(const ExactGram& gram, const LiftedRows& rows, double threshold, Effort effort);
+/// `tau_bits`: no row has a leverage above 2^tau_bits.
+Leverages decide_leverages(const ExactGram& gram, const LiftedRows& rows, double threshold, Effort effort,
+                           int tau_bits = 0);
 
 }  // namespace heavykeys::detail

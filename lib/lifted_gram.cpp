@@ -1,6 +1,7 @@
 #include "lib/lifted_gram.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "lib/dense_kernels.hpp"
 #include "lib/kernels.hpp"
@@ -59,6 +60,7 @@ void LiftedGram::add(BlockGram& block, ExactGram& gram) {
   const std::vector<int> exponents = lifted_exponents(lift_, grid_bits_, block.exponents());
   const std::size_t width = strips_ * kStrip;
   gram.begin_block(exponents, block.rows());
+  block_sums_.assign(lift_.size() * lift_.size(), 0.0);
   for (int a = 0; a < lift_.top_degree(); ++a) {
     for (int b = a; b < lift_.top_degree(); ++b) {
       std::fill(sums_.begin(), sums_.end(), 0);
@@ -70,8 +72,11 @@ void LiftedGram::add(BlockGram& block, ExactGram& gram) {
                        a == b, sums_.data());
       }
       // Digits a and b meet as (a, b) and as (b, a).
+      const double weight = std::ldexp(1.0, (a + b) * grid_bits_);
       gram.add_piece(exponents, (a + b) * grid_bits_, [&](std::size_t i, std::size_t j) {
-        return a == b ? sums_[i * width + j] : sums_[i * width + j] + sums_[j * width + i];
+        const std::int64_t sum = a == b ? sums_[i * width + j] : sums_[i * width + j] + sums_[j * width + i];
+        block_sums_[i * lift_.size() + j] += static_cast<double>(sum) * weight;
+        return sum;
       });
     }
   }

@@ -26,6 +26,10 @@ class LiftedGram {
   /// Adds the block last fitted.
   void add(BlockGram& block, ExactGram& gram);
 
+  /// The block's own Gram matrix in float64: entry (i, j), i <= j, at i * size + j, in units of its exponents
+  /// (2^(e_i + e_j - 2 s P)). Error at most 4 s^2 2^-52 sqrt(S_ii S_jj).
+  const std::vector<double>& block_sums() const { return block_sums_; }
+
  private:
   void pack(BlockGram& block, std::size_t first, std::size_t count, int digit, AlignedVector<double>& out);
 
@@ -34,6 +38,7 @@ class LiftedGram {
   std::size_t strips_;
   AlignedVector<double> left_, right_;
   AlignedVector<std::int64_t> sums_;
+  std::vector<double> block_sums_;
   std::vector<Int128> integers_, lifted_;
 };
 

@@ -1,5 +1,7 @@
 #include "lib/metric.hpp"
 
+#include <algorithm>
+
 #include "lib/portable_math.hpp"
 
 namespace heavykeys::detail {
@@ -32,7 +34,8 @@ double Metric::threshold(const Plan& plan, int layer) const {
   const double p = plan.spec.score.parameter;
   const double w = weight_sum(p);
   if (!(w > 0.0)) return 0.0;  // no rows yet: nothing is light
-  return portable_pow(plan.spec.epsilon, 2.0 / p) / portable_pow(w, (p - 2.0) / p) * (1.0 - 1e-12);
+  const double threshold = portable_pow(plan.spec.epsilon, 2.0 / p) / portable_pow(w, (p - 2.0) / p);
+  return std::min(1.0, threshold * (1.0 - 1e-12));
 }
 
 }  // namespace heavykeys::detail

@@ -26,6 +26,8 @@ struct Metric {
   /// What leverage a heavy row reaches in this layer, from 1: the rule's, T5's; weighted: epsilon^(2/p) /
   /// W^((p-2)/p), rounded down.
   double threshold(const Plan& plan, int layer = 1) const;
+  /// Leverages of rows are at most 2^tau_bits: 1, or 1 / w as M >= w k k^T.
+  int tau_bits() const { return weights.empty() ? 0 : -2 * weights.begin()->first; }
   /// W = sum_l w_l^(p/(p-2)), an upper bound within 1e-12.
   double weight_sum(double p) const;
 

@@ -43,8 +43,8 @@ Peeled peel(const Plan& plan, const Metric& metric, const RowStore& rows, Effort
   for (int layer = 1; layer <= plan.rule.layers; ++layer) {
     out.last_threshold = metric.threshold(plan, layer);
     const RowStore remaining = layer == 1 ? rows : select(rows, left);
-    const Leverages found =
-        decide_leverages(out.tested, LiftedRows(remaining, plan.lift), out.last_threshold, effort);
+    const Leverages found = decide_leverages(out.tested, LiftedRows(remaining, plan.lift), out.last_threshold,
+                                             effort, metric.tau_bits());
     if (layer == 1) out.rank = found.rank;
     std::vector<std::size_t> rest;
     std::size_t next = 0;
@@ -62,7 +62,10 @@ Peeled peel(const Plan& plan, const Metric& metric, const RowStore& rows, Effort
     // Without a heavy row, the layers below are empty too: thresholds rise.
     if (found.kept.empty() || layer == plan.rule.layers) break;
     remove_rows(out.tested, plan.lift, remaining, found.kept);
-    if (left.empty()) break;
+    if (left.empty()) {  // what is left is no candidate: below the next layer's threshold as well
+      out.last_threshold = metric.threshold(plan, layer + 1);
+      break;
+    }
   }
   if (plan.rule.layers > 1) {  // by layer so far
     std::vector<std::size_t> order(out.kept.size());

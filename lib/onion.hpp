@@ -14,7 +14,7 @@ struct Peeled {
   std::vector<int> layer;         ///< [kept] from 1
   std::size_t rank = 0;           ///< of all rows
   /// What the last leverage test was made against: every row not kept has a leverage below last_threshold
-  /// there.
+  /// there. (Not with weights, T7: a row may have been dropped by a threshold that was higher then.)
   ExactGram tested;
   double last_threshold = 0.0;
 };

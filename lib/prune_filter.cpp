@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "lib/certified_factor.hpp"
 #include "lib/dense_kernels.hpp"
 #include "lib/grid.hpp"
 #include "lib/kernels.hpp"
-#include "lib/lifted_gram.hpp"
 #include "lib/scaled_gram.hpp"
 
 namespace heavykeys::detail {
@@ -98,7 +96,12 @@ std::shared_ptr<const PruneFilter> PruneFilter::build(const ExactGram& gram, con
   if (!filter) return nullptr;
   filter->rows_ = rows;
   filter->scale_ = scale;
-  if (lifted) return filter;
+  if (lifted) {
+    const bool finite = std::all_of(filter->inverse_.begin(), filter->inverse_.end(),
+                                    [](float v) { return std::isfinite(v); });
+    if (!finite) return nullptr;  // too ill-conditioned for float32
+    filter->sketch_inverse();
+  }
   filter->gram_.assign(gram.dim() * gram.dim(), 0.0);
   for (std::size_t i : columns) {
     for (std::size_t j : columns) {
@@ -149,43 +152,9 @@ void PruneFilter::judge(const std::vector<std::uint32_t>& open, const float* pro
   }
 }
 
-void PruneFilter::survivors_of_lift(BlockGram& block, const Plan& plan,
-                                    std::vector<std::uint32_t>& survivors) const {
-  const Lift& lift = plan.lift;
-  const std::size_t width = padded(lift.size());
-  const std::vector<int> exponents = lifted_exponents(lift, plan.spec.grid_bits, block.exponents());
-  std::vector<double> unit(lift.size(), 0.0);
-  for (std::size_t c = 0; c < lift.size(); ++c) {
-    if (exponents[c] == kZeroColumn) continue;
-    // A column that is zero in G' makes its rows as long as can be: nothing proves them light.
-    unit[c] = std::isinf(weight_[c])
-                  ? 0x1p120
-                  : std::ldexp(1.0, std::clamp(exponents[c] - plan.gram_bits() - scale_[c], -1000, 120));
-  }
-  std::vector<double> integers(lift.dim()), products(lift.size());
-  AlignedVector<float> rows(BlockGram::kPanelRows * width, 0.0f);
-  std::vector<float> projections(BlockGram::kPanelRows), lengths(BlockGram::kPanelRows);
-  std::vector<std::uint32_t> open(BlockGram::kPanelRows);
-  std::iota(open.begin(), open.end(), 0u);
-  for (std::size_t first = 0; first < block.rows(); first += BlockGram::kPanelRows) {
-    const std::size_t count = std::min(BlockGram::kPanelRows, block.rows() - first);
-    const std::int32_t* q = block.panel(first, count);
-    for (std::size_t r = 0; r < count; ++r) {
-      std::copy_n(q + r * block.width(), lift.dim(), integers.begin());
-      lift.products(integers.data(), products.data());
-      for (std::size_t c = 0; c < lift.size(); ++c) {
-        rows[r * width + c] = static_cast<float>(products[c] * unit[c]);
-      }
-    }
-    open.resize(count);
-    projected_norms(rows.data(), open.data(), count, width, inverse_.data(), projections.data(),
-                    lengths.data());
-    judge(open, projections.data(), lengths.data(), first, survivors);
-  }
-}
-
-void PruneFilter::survivors(BlockGram& block, const Plan& plan, std::vector<std::uint32_t>& survivors) const {
-  if (!plan.lift.is_trivial()) return survivors_of_lift(block, plan, survivors);
+void PruneFilter::survivors(BlockGram& block, const Plan& plan, const LiftedGram* lifted,
+                            std::vector<std::uint32_t>& survivors) const {
+  if (lifted != nullptr) return survivors_of_lift(block, plan, *lifted, survivors);
   const int grid_bits = plan.spec.grid_bits;
   const std::size_t width = block.width();
   const std::vector<int>& exponents = block.exponents();

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "lib/dense_kernels.hpp"
 #include "lib/scaled_gram.hpp"
 
 namespace heavykeys::detail {
@@ -29,16 +30,18 @@ void RefinedLeverage::residual(const DoubleDouble* row, double rounding, const s
                                std::vector<double>& r, std::vector<double>& error) const {
   // D products and D sums, each of relative error below 2^-100, on terms |G_ij x_j|; G itself is rounded.
   const double gamma = (2.0 * static_cast<double>(dim_) + 8.0) * 0x1p-100;
+  std::vector<DoubleDouble> sum(row, row + dim_);
+  std::vector<double> magnitude(dim_);
+  for (std::size_t i = 0; i < dim_; ++i) magnitude[i] = std::fabs(row[i].hi);
+  for (std::size_t j : factor_.order()) {
+    const DoubleDouble* column = matrix_.data() + j * dim_;  // G is symmetric
+    const double x_j = std::fabs(x[j].hi);
+    subtract_multiple(sum.data(), column, x[j], dim_);
+    for (std::size_t i = 0; i < dim_; ++i) magnitude[i] += std::fabs(column[i].hi) * x_j;
+  }
   for (std::size_t i : factor_.order()) {
-    DoubleDouble sum = row[i];
-    double magnitude = std::fabs(sum.hi);
-    for (std::size_t j : factor_.order()) {
-      const DoubleDouble term = matrix_[i * dim_ + j] * x[j];
-      sum = sum - term;
-      magnitude += std::fabs(term.hi);
-    }
-    r[i] = static_cast<double>(sum);
-    error[i] = (gamma * magnitude + rounding * std::fabs(row[i].hi) + std::fabs(r[i]) * 0x1p-52) * kSlack;
+    r[i] = static_cast<double>(sum[i]);
+    error[i] = (gamma * magnitude[i] + rounding * std::fabs(row[i].hi) + std::fabs(r[i]) * 0x1p-52) * kSlack;
   }
 }
 

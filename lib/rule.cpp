@@ -84,7 +84,7 @@ std::size_t lifted_dim(std::size_t dim, const std::vector<int>& degrees) {
 
 double layer_threshold(double epsilon, int layer) {
   if (layer == 1) return epsilon;
-  return rounded_down(epsilon / std::fma(-(layer - 1.0), epsilon, 1.0));
+  return std::max(epsilon, rounded_down(epsilon / std::fma(-(layer - 1.0), epsilon, 1.0)));
 }
 
 double layers_bound(double epsilon) {

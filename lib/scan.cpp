@@ -13,7 +13,6 @@
 #include "lib/dtype.hpp"
 #include "lib/float_environment.hpp"
 #include "lib/heavy_entries.hpp"
-#include "lib/weigh_queries.hpp"
 #include "lib/isa.hpp"
 #include "lib/kernels.hpp"
 #include "lib/row_store.hpp"
@@ -22,6 +21,7 @@
 #include "lib/scan_score.hpp"
 #include "lib/shared_tasks.hpp"
 #include "lib/text.hpp"
+#include "lib/weigh_queries.hpp"
 
 namespace heavykeys {
 

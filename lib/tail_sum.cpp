@@ -112,15 +112,15 @@ SumBounds TailSum::by_weights(const ScaledQuery& q, const QueryScore& f, const S
   const double p = plan_->spec.score.parameter, n = static_cast<double>(rows_);
   const Bounded sum = power_sum(*rest_, q, 1), weighted = power_sum(*tested_, q, 1);
   const double least = std::max(0.0, sum.value - sum.error), greatest = (sum.value + sum.error) * kUp;
-  // Each x_l^2 of R is below threshold * sum_l w_l x_l^2, and below epsilon of everything, being light.
-  const double m = std::min(last_threshold_ * (weighted.value + weighted.error) * kUp, greatest);
-  double power = f(0.0, std::sqrt(m) * kUp).upper;  // bound of |x_l|^p
+  // Each |x_l|^p of R is at most B = epsilon (all of them together), being light, and their sum at most
+  // B^((p-2)/p) sum x^2. So B <= epsilon (heavy + B^((p-2)/p) sum x^2): from the sum itself, downwards.
+  double power = f(0.0, std::sqrt(greatest) * kUp).upper;
   SumBounds out;
-  for (int step = 0; step < 8; ++step) {
-    out.upper = std::pow(power, (p - 2.0) / p) * greatest * kUp;  // sum |x|^p <= max |x|^(p-2) sum x^2
-    const double all = heavy.upper + out.upper;
-    if (!(plan_->spec.epsilon * all * kUp < power)) break;
-    power = plan_->spec.epsilon * all * kUp;
+  for (int step = 0; step < 64; ++step) {
+    out.upper = std::pow(power, (p - 2.0) / p) * greatest * kUp;
+    const double less = plan_->spec.epsilon * (heavy.upper + out.upper) * kUp;
+    if (!(less < power)) break;
+    power = less;
   }
   *most = power;
   // Power means over R, and Hoelder over everything (T7): sum_l w_l x_l^2 <= (sum |x|^p)^(2/p) W^((p-2)/p).
@@ -137,23 +137,34 @@ void TailSum::narrow(SumBounds& bounds, const ScaledQuery& q, const QueryScore& 
   bounds.estimate =
       std::isfinite(bounds.upper) ? std::sqrt(bounds.lower) * std::sqrt(bounds.upper) : bounds.lower;
   if (!sample_ || sample_->count() == 0 || !std::isfinite(most)) return;
-  std::vector<double> x(sample_->ld);
+  std::vector<double> x(sample_->ld), low, high;
   dot_products(q.scaled, 1, sample_->dim, sample_->columns.data(), sample_->ld, x.data());
-  x.resize(sample_->count());
-  double sum = 0.0, slack = 0.0;  // slack: what rounding can have done to a value
-  for (std::size_t i = 0; i < x.size(); ++i) {
+  double sum = 0.0, least = 0.0, greatest = 0.0,
+         slack = 0.0;  // slack: what rounding can have done to a value
+  for (std::size_t i = 0; i < sample_->count(); ++i) {
     const double error = dot_error(sample_->dim) * q.norm2 * sample_->norm[i], magnitude = std::fabs(x[i]);
     const SumBounds value = f(std::max(0.0, magnitude - error), magnitude + error);
-    slack = std::max(slack, std::min(value.upper, most) - std::min(value.lower, most));
-    x[i] = std::min(f.at(magnitude), most);
-    sum += x[i];
+    low.push_back(std::min(value.lower, most));
+    high.push_back(std::min(value.upper, most));
+    slack = std::max(slack, high.back() - low.back());
+    sum += std::min(f.at(magnitude), most);
+    least += low.back();
+    greatest += high.back();
   }
-  bounds.estimate = std::clamp(n * (sum / static_cast<double>(x.size())), bounds.lower, bounds.upper);
-  if (confidence == 0.0) return;
-  const MeanInterval mean = mean_interval(x, rows_, most, confidence);
-  bounds.lower = std::max(bounds.lower, n * (mean.lower - 4.0 * slack) * kDown);
-  bounds.upper = std::min(bounds.upper, n * (mean.upper + 4.0 * slack) * kUp);
-  bounds.estimate = std::clamp(bounds.estimate, bounds.lower, bounds.upper);
+  const double m = static_cast<double>(low.size());
+  bounds.estimate = std::clamp(n * (sum / m), bounds.lower, bounds.upper);
+  if (low.size() == rows_) {  // the sample is all there is
+    bounds.lower = std::max(bounds.lower, least * (kDown - m * 0x1p-52));
+    bounds.upper = std::min(bounds.upper, greatest * (kUp + m * 0x1p-52));
+  } else if (confidence > 0.0) {
+    // The interval is monotone in the values where it is the entropy's, and moves by at most 4 slack where it
+    // is the empirical Bernstein one.
+    bounds.lower =
+        std::max(bounds.lower, n * (mean_interval(low, rows_, most, confidence).lower - 4.0 * slack) * kDown);
+    bounds.upper =
+        std::min(bounds.upper, n * (mean_interval(high, rows_, most, confidence).upper + 4.0 * slack) * kUp);
+  }
+  bounds.estimate = std::clamp(bounds.estimate, bounds.lower, std::max(bounds.lower, bounds.upper));
 }
 
 SumBounds TailSum::operator()(const ScaledQuery& q, const HeavySums& heavy, double confidence) const {

@@ -42,7 +42,9 @@ struct HeavySums {
 };
 
 /// What is known of R, the rows outside U: how many, sum x^(2s) for any query, and that x^(2s) of each is
-/// below threshold * sum over the rows of the last leverage test. And a uniform sample of them.
+/// below a threshold times the sum over the rows of the last leverage test, and of the first. (With weights,
+/// T7, rows were dropped by thresholds that were higher then; there, that none of R is heavy.) And a uniform
+/// sample of R.
 class TailSum {
  public:
   /// `kept` are the rows of U in order of id. R is all rows of `metric` but those.

@@ -181,7 +181,7 @@ void get_metric(ByteReader& in, const Plan& plan, Metric& metric) {
     const auto exponent = in.get<std::int64_t>();
     const auto number = in.get<std::uint64_t>();
     const bool in_order = metric.weights.empty() || exponent > metric.weights.rbegin()->first;
-    if (!in_order || exponent < -kLeastArrival || exponent > 0 || number == 0) {
+    if (!in_order || exponent < kLeastArrival || exponent > 0 || number == 0) {
       ByteReader::fail("weights are not in order");
     }
     metric.weights.emplace(static_cast<int>(exponent), number);

@@ -12,11 +12,13 @@ namespace heavykeys {
 /// A value that names f. All but softmax are even in x; every f is nondecreasing in |x| (softmax: in x).
 ///
 /// What can be found of keys scored by f (docs/theory.md):
-///   power, p even <= 8     exact universal set and exact weights           (T1, T3)
-///   polynomial             exact universal set and exact weights           (T3)
-///   power, other p         universal set; weights in certified intervals   (T4, T7, T8)
-///   expressive, custom     universal set; weights in certified intervals   (T5, T8)
-///   softmax                `scan` and attention only (T9: no universal set can be small)
+///   power 2                exact and minimal universal set, exact weights             (T1)
+///   power 4, 6, 8          universal set, exact weights, while the lift has at most
+///                          2,100 coordinates: dim <= 64, 22, 13; above as other powers (T3)
+///   polynomial             universal set, exact weights; refused beyond that lift      (T3)
+///   power, other p         universal set; weights in certified intervals               (T4, T5, T7, T8)
+///   expressive, custom     universal set; weights in certified intervals               (T5, T8)
+///   softmax                `scan` and attention only: no universal set can be small    (T9)
 struct Score {
   enum class Kind : std::uint32_t { power = 1, expressive = 2, polynomial = 3, custom = 4, softmax = 5 };
 

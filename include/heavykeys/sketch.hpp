@@ -17,13 +17,16 @@ struct SketchState;
 struct SketchAccess;
 }  // namespace detail
 
-/// State of one pass: the exact Gram matrix G = K~^T K~ of the gridded rows seen, the candidates
-/// {j : tau_j >= epsilon against G}, and the rows of blocks that are not complete yet.
+/// State of one pass: the exact Gram matrix G of the gridded rows seen (of their lift to D monomials, where
+/// the score has one), the candidates for the universal set, a sample of rows where weights are to be
+/// estimated, and the rows of blocks that are not complete yet.
 ///
-/// Size: O(d^2 + d * d/epsilon) plus at most block_rows rows for each open block; independent of n.
-/// Guarantee: the state is a function of the SET of rows absorbed, not of order, chunks or engine
-/// (docs/theory.md T2: a commutative monoid); `to_bytes` is equal exactly when the states are.
-/// Threads: distinct sketches are independent; one sketch may be read by many threads or changed by one.
+/// Size: O(D^2 + |C| d) plus at most block_rows rows for each open block; independent of n. |C| is bounded by
+/// a few times UniversalSet::size_bound(). Guarantee: the state is a function of the SET of rows absorbed,
+/// not of order, chunks or engine (docs/theory.md T2: a commutative monoid); `to_bytes` is equal exactly when
+/// the states are. Excepted are powers beyond the lift (T7), whose weights on arrival depend on what had
+/// arrived. Threads: distinct sketches are independent; one sketch may be read by many threads or changed by
+/// one.
 class Sketch {
  public:
   /// An empty sketch. Throws InvalidInput when the Spec is out of range.
@@ -61,7 +64,7 @@ class Sketch {
 void merge(Sketch& into, const Sketch& from);
 
 /// The canonical bytes (docs/format.md): equal for equal states, whatever engine made them.
-/// Cost: O(d^3 + |C| d^2), since only candidates with tau >= epsilon, exactly decided, are written.
+/// Cost: as finalize, since only candidates that are members now are written.
 std::vector<std::byte> to_bytes(const Sketch& sketch);
 
 /// Inverse of to_bytes. Throws Corrupt for anything to_bytes cannot have written, and for newer versions.

@@ -23,13 +23,66 @@ struct Golden {
   int range;  // exponents of the values span this many powers of two
   std::uint64_t streams;
   std::vector<std::uint64_t> universal;  // rows of U, all streams one after the other
+  heavykeys::Score score = {};
+  std::size_t sample_rows = 1024;
 };
+
+/// log(1 + x^2), by a name: a file holds no function.
+heavykeys::Score logarithm() {
+  return heavykeys::Score::custom(
+      "log1p-of-square", [](double x) { return std::log1p(x * x); }, 2);
+}
 
 const std::vector<Golden> kGolden{
     {"v1-one-row", 1, 3, 16, 24, 1.0, 1, 1, {0}},
     {"v1-blocks-and-waiting-rows", 150, 4, 64, 24, 0.125, 6, 1, {125, 147}},
     {"v1-two-streams-20-bits", 90, 5, 16, 20, 0.0625, 3, 2, {24, 39, 53, 61, 76, 86, 31, 33, 46, 53, 55, 73}},
     {"v1-wide-range-float64", 60, 2, 16, 24, 0.25, 400, 1, {45, 52}},
+    {"v2-lift",
+     70,
+     3,
+     32,
+     24,
+     0.25,
+     2,
+     1,
+     {0, 28, 33, 39, 40, 54, 55, 59, 60, 66},
+     heavykeys::Score::power(4.0)},
+    {"v2-polynomial",
+     70,
+     3,
+     32,
+     20,
+     0.25,
+     2,
+     1,
+     {0, 7, 22, 24, 26, 28, 33, 38, 39, 40, 41, 51, 54, 55, 59, 60, 63, 65, 66},
+     heavykeys::Score::polynomial({0.5, 1.0, 0.0, 0.25})},
+    {"v2-onion-and-sample", 60, 3, 32, 24, 0.125, 6, 2, {5, 19}, heavykeys::Score::expressive(), 8},
+    {"v2-custom",
+     50,
+     2,
+     16,
+     24,
+     0.125,
+     6,
+     1,
+     {1, 2, 4, 8, 11, 12, 15, 17, 20, 21, 23, 37, 45, 47},
+     logarithm(),
+     4},
+    {"v2-arrival-weights",
+     100,
+     3,
+     32,
+     24,
+     0.25,
+     1,
+     1,
+     {0,  4,  5,  6,  7,  8,  11, 12, 13, 14, 22, 23, 24, 25, 28, 31, 32, 33, 34, 35, 36, 38,
+      39, 40, 41, 43, 44, 45, 47, 48, 50, 51, 54, 55, 59, 60, 61, 62, 63, 64, 65, 66, 68, 70,
+      72, 73, 74, 75, 77, 78, 79, 80, 82, 83, 86, 87, 88, 89, 90, 92, 93, 94, 95, 96, 98},
+     heavykeys::Score::power(10.0),
+     3},
 };
 
 /// The keys a golden file was made from: integers over powers of two, the same on every machine.
@@ -51,6 +104,8 @@ heavykeys::Sketch sketch_of(const Golden& golden) {
   spec.epsilon = golden.epsilon;
   spec.grid_bits = golden.grid_bits;
   spec.block_rows = golden.block_rows;
+  spec.score = golden.score;
+  spec.sample_rows = golden.score == heavykeys::Score() ? 1024 : golden.sample_rows;
   heavykeys::Sketch sketch(spec);
   for (std::uint64_t stream = 0; stream < golden.streams; ++stream) {
     const std::vector<double> keys = keys_of(golden, stream);

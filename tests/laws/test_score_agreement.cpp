@@ -199,16 +199,17 @@ TEST_CASE("every score: causal entries are those of the prefix") {
                                       agreement::query_dtype(random));
         const std::size_t m = queries.values().rows, n = p.n();
         const auto visible = [&](std::size_t i) { return i + n < m ? 0 : std::min(n, i + n - m + 1); };
-        const auto find = [&](const HeavyOptions&) {
-          heavykeys::CausalHeavy pass(p.spec, queries.rows(), n);
+        const auto find = [&](const HeavyOptions& options) {
+          heavykeys::CausalHeavy pass(p.spec, queries.rows(), n, options);
           for (const auto& piece : support::cut(n, 3, random)) {
             pass.absorb(p.keys.rows().slice(piece.begin, piece.length));
           }
           CHECK(support::difference(pass.sketch(), support::absorbed(p.spec, p.keys.rows())) == "");
           return pass.finish();
         };
-        const heavykeys::HeavyEntries found = find({});
+        const heavykeys::HeavyEntries found = find({}), certain = find({.mode = Mode::no_false_positives});
         REQUIRE(agreement::shape(found, m) == "");
+        REQUIRE(agreement::shape(certain, m) == "");
         std::string wrong;
         for (std::size_t i = 0; i < m; ++i) {
           const oracle::Dots x = oracle::dots(exact.gridded, n, p.d(), queries.values().row(i));
@@ -216,8 +217,9 @@ TEST_CASE("every score: causal entries are those of the prefix") {
           if (c.law == Law::closed) {
             wrong += agreement::entries(found, i, heavy(x, c.coefficients, p.spec.epsilon, visible(i)));
           } else {
-            wrong += agreement::intervals(found, i, agreement::true_weights(c, x, visible(i)), p.spec.epsilon,
-                                          Mode::no_false_negatives);
+            const auto truth = agreement::true_weights(c, x, visible(i));
+            wrong += agreement::intervals(found, i, truth, p.spec.epsilon, Mode::no_false_negatives);
+            wrong += agreement::intervals(certain, i, truth, p.spec.epsilon, Mode::no_false_positives);
           }
           tally.queries += 1;
         }

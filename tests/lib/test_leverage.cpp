@@ -151,7 +151,7 @@ TEST_CASE("the filter never drops a row that is heavy, and does drop") {
     BlockGram block(spec);
     block.compute(heavykeys::rows(k.data(), n, d));
     std::vector<std::uint32_t> survivors;
-    filter->survivors(block, Plan(spec), survivors);
+    filter->survivors(block, Plan(spec), nullptr, survivors);
     ++tried;
     dropped += n - survivors.size();
     for (std::size_t r : decide_leverages(built.gram, lifted(built.rows), epsilon, Effort::thorough).kept) {
@@ -178,7 +178,7 @@ TEST_CASE("a filter keeps every row that leaves the columns it knows") {
   BlockGram block(spec);
   block.compute(heavykeys::rows(later.data(), 10, 2));
   std::vector<std::uint32_t> survivors;
-  filter->survivors(block, Plan(spec), survivors);
+  filter->survivors(block, Plan(spec), nullptr, survivors);
   REQUIRE(survivors == std::vector<std::uint32_t>{7});
 }
 
@@ -199,12 +199,12 @@ TEST_CASE("a block far below the rows known is dropped whole, dead columns or no
     std::vector<std::uint32_t> survivors;
     block.compute(heavykeys::rows(later.data(), few, d));
     REQUIRE(filter->whole_block_is_light(block, 24));
-    filter->survivors(block, Plan(spec), survivors);
+    filter->survivors(block, Plan(spec), nullptr, survivors);
     REQUIRE(survivors.empty());
     for (std::size_t c = 0; c < d; ++c) later[17 * d + c] *= 1000.0;
     block.compute(heavykeys::rows(later.data(), few, d));
     REQUIRE_FALSE(filter->whole_block_is_light(block, 24));
-    filter->survivors(block, Plan(spec), survivors);
+    filter->survivors(block, Plan(spec), nullptr, survivors);
     REQUIRE(survivors == std::vector<std::uint32_t>{17});
     if (dead) {  // something where there was nothing
       later[2] = 1e-9;
