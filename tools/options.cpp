@@ -16,8 +16,12 @@ std::pair<CLI::App*, VerbOptions*> add_verb(CLI::App& app, Options& chosen, cons
   return {verb, values.get()};
 }
 
+/// CLI11 would take "" for no option at all.
+std::string not_empty(const std::string& text) { return text.empty() ? "must be a number" : std::string(); }
+
 /// CLI11 would wrap -1 around to a large unsigned number.
 std::string not_negative(const std::string& text) {
+  if (text.empty()) return not_empty(text);
   return text.starts_with('-') ? "must not be negative, but is " + text : std::string();
 }
 
@@ -48,7 +52,8 @@ void add_entries(CLI::App& verb, EntryOptions& entries) {
   add_mode(verb, entries.mode);
   verb.add_option("--confidence", entries.confidence,
                   "narrow the bounds of weights by the sample; a query's are wrong with probability <= DELTA")
-      ->type_name("DELTA");
+      ->type_name("DELTA")
+      ->check(not_empty);
 }
 
 void add_report(CLI::App& verb, ReportOptions& report) {

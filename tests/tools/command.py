@@ -11,7 +11,15 @@ import numpy as np
 
 BINARY = os.environ.get("HEAVYKEYS_BIN", "build/release/bin/heavykeys")
 DATA = Path(__file__).resolve().parents[1] / "data"
-RESULT_NAMES = ["universal_set", "leverage", "heavy_indptr", "heavy_keys", "heavy_weights", "heavy_bounds"]
+RESULT_NAMES = [
+    "universal_set",
+    "leverage",
+    "layer",
+    "heavy_indptr",
+    "heavy_keys",
+    "heavy_weights",
+    "heavy_bounds",
+]
 
 
 class CommandTest(unittest.TestCase):

@@ -79,7 +79,7 @@ class FindTest(CommandTest):
         )
         self.assertEqual(
             {p.name for p in (self.folder / "r").iterdir()},
-            {"universal_set.npy", "leverage.npy", "summary.json"},
+            {"universal_set.npy", "leverage.npy", "layer.npy", "summary.json"},
         )
 
     def test_heads_and_shared_queries(self):
@@ -378,7 +378,7 @@ class OutputTest(CommandTest):
         self.succeed(*self.common, "--out", "r")
         self.assertEqual(
             {p.name for p in (self.folder / "r").iterdir()},
-            {"universal_set.npy", "leverage.npy", "summary.json"},
+            {"universal_set.npy", "leverage.npy", "layer.npy", "summary.json"},
         )
 
     def test_the_working_folder_can_be_the_result_folder(self):
