@@ -7,6 +7,7 @@
 #include "lib/causal.hpp"
 #include "lib/heavy_entries.hpp"
 #include "lib/scan.hpp"
+#include "lib/verification.hpp"
 #include "parallel/workers.hpp"
 
 namespace heavykeys::parallel {
@@ -39,6 +40,10 @@ void absorb(CausalHeavy& pass, const Rows& keys, const Options& options) {
 
 void absorb(Scan& scan, const Rows& keys, const Options& options) {
   detail::absorb_with(scan, keys, make_workers(options));
+}
+
+void absorb(Verification& pass, const Rows& keys, const Options& options) {
+  detail::absorb_with(pass, keys, make_workers(options));
 }
 
 }  // namespace heavykeys::parallel

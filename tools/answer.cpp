@@ -1,5 +1,7 @@
 #include "tools/answer.hpp"
 
+#include <fmt/format.h>
+
 #include "tools/key_source.hpp"
 #include "tools/memory.hpp"
 #include "tools/results.hpp"
@@ -19,6 +21,18 @@ Queries::Queries(const std::string& name, std::size_t dim, std::size_t heads)
     throw InvalidInput(name_ + ": queries have " + std::to_string(tensor_.heads()) + " heads, keys have " +
                        std::to_string(heads));
   }
+}
+
+Mode mode_of(const std::string& name) {
+  return name == "no-false-positives" ? Mode::no_false_positives : Mode::no_false_negatives;
+}
+
+HeavyOptions entry_options(const EntryOptions& options) {
+  const double confidence = options.confidence.value_or(0.0);
+  if (options.confidence && !(confidence > 0.0 && confidence < 1.0)) {
+    throw InvalidInput(fmt::format("--confidence is {}; it must be in (0, 1)", confidence));
+  }
+  return {.mode = mode_of(options.mode), .confidence = confidence};
 }
 
 void deliver(Report& report, const ReportOptions& options) {

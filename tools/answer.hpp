@@ -25,6 +25,10 @@ class Queries {
   Tensor tensor_;
 };
 
+/// As given on the command line. Throws InvalidInput for a confidence that cannot be had.
+Mode mode_of(const std::string& name);
+HeavyOptions entry_options(const EntryOptions& options);
+
 /// Adds the time from its making to its end to `seconds`.
 class Stopwatch {
  public:

@@ -86,9 +86,15 @@ void Engine::absorb(Scan& scan, const Rows& rows) const {
   parallel::absorb(scan, rows, tuning(info_));
 }
 
-HeavyEntries Engine::heavy_entries(const UniversalSet& set, const Rows& queries) const {
-  if (is_streaming()) return heavykeys::heavy_entries(set, queries);
-  return parallel::heavy_entries(set, queries, tuning(info_));
+void Engine::absorb(Verification& pass, const Rows& rows) const {
+  if (is_streaming()) return pass.absorb(rows);
+  parallel::absorb(pass, rows, tuning(info_));
+}
+
+HeavyEntries Engine::heavy_entries(const UniversalSet& set, const Rows& queries,
+                                   const HeavyOptions& what) const {
+  if (is_streaming()) return heavykeys::heavy_entries(set, queries, what);
+  return parallel::heavy_entries(set, queries, tuning(info_), what);
 }
 
 }  // namespace heavykeys::tools

@@ -33,7 +33,8 @@ class Engine {
   void absorb(std::span<Sketch> sketches, std::span<const Rows> rows) const;
   void absorb(CausalHeavy& pass, const Rows& rows) const;
   void absorb(Scan& scan, const Rows& rows) const;
-  HeavyEntries heavy_entries(const UniversalSet& set, const Rows& queries) const;
+  void absorb(Verification& pass, const Rows& rows) const;
+  HeavyEntries heavy_entries(const UniversalSet& set, const Rows& queries, const HeavyOptions& what) const;
 
  private:
   bool is_streaming() const { return info_.name == "streaming"; }

@@ -17,7 +17,9 @@ Spec spec_for(const FindOptions& options, const KeySource& keys) {
   const Spec spec{.dim = keys.shape().dim,
                   .epsilon = options.epsilon,
                   .score = Score::from_name(options.score),
-                  .grid_bits = default_grid_bits(keys.shape().dtype)};
+                  .grid_bits = default_grid_bits(keys.shape().dtype),
+                  .sample_rows = options.sample_rows,
+                  .seed = options.seed};
   in_file(keys.name(), [&] { validate(spec); });
   return spec;
 }
@@ -35,6 +37,7 @@ class Find {
     report_.input = options.keys;
     report_.queries = options.queries;
     report_.causal = options.causal;
+    report_.entries = entry_options(options.entries);
     report_.has_heads = shape.has_heads;
     report_.top = options.report.top;
     report_.run.engine = engine.name();
@@ -47,6 +50,7 @@ class Find {
     } else {
       find_all();
     }
+    if (options_.verify) verify();
     return std::move(report_);
   }
 
@@ -83,14 +87,14 @@ class Find {
   HeavyEntries entries_of(const UniversalSet& set, std::size_t head) {
     const Stopwatch watch(report_.run.entries_seconds);
     return in_file(place(queries_->name(), report_.has_heads, head),
-                   [&] { return engine_.heavy_entries(set, queries_->head(head)); });
+                   [&] { return engine_.heavy_entries(set, queries_->head(head), what_to_list()); });
   }
 
   void find_causal() {
     std::vector<CausalHeavy> passes;
     for (std::size_t h = 0; h < keys_->shape().heads; ++h) {
       in_file(place(queries_->name(), report_.has_heads, h),
-              [&] { passes.emplace_back(spec_, queries_->head(h), keys_->shape().count); });
+              [&] { passes.emplace_back(spec_, queries_->head(h), keys_->shape().count, what_to_list()); });
     }
     pass_over_keys([&](const KeyChunk& chunk) {
       for (std::size_t i = 0; i < chunk.rows.size(); ++i) {
@@ -106,6 +110,44 @@ class Find {
     }
   }
 
+  /// Every key that may be heavy, where a second pass will say which are.
+  HeavyOptions what_to_list() const { return options_.verify ? HeavyOptions{} : report_.entries; }
+
+  void verify() {
+    const Stopwatch watch(report_.run.verify_seconds);
+    std::vector<Verification> passes;
+    bool needed = false;
+    for (std::size_t h = 0; h < report_.heads.size(); ++h) {
+      Finding& finding = report_.heads[h];
+      in_file(place(queries_->name(), report_.has_heads, h), [&] {
+        const heavykeys::ScanOptions scan{
+            .causal = options_.causal, .key_count = finding.set.row_count(), .mode = report_.entries.mode};
+        passes.emplace_back(spec_, std::move(*finding.entries), queries_->head(h), scan);
+      });
+      finding.verified = passes[h].undecided_count();
+      needed = needed || passes[h].needed();
+    }
+    if (needed) read_again(passes);
+    for (std::size_t h = 0; h < passes.size(); ++h) report_.heads[h].entries = passes[h].finish();
+  }
+
+  void read_again(std::vector<Verification>& passes) {
+    const auto keys = open_keys(options_.keys);
+    const KeyShape &was = keys_->shape(), &is = keys->shape();
+    if (is.heads != was.heads || is.count != was.count || is.dim != was.dim || is.dtype != was.dtype) {
+      throw InvalidInput(keys->name() + ": is not what it was in the first pass");
+    }
+    tools::pass_over_keys(*keys, spec_.block_rows, engine_.threads(), options_.report.quiet,
+                          [&](const KeyChunk& chunk) {
+                            for (std::size_t i = 0; i < chunk.rows.size(); ++i) {
+                              const std::size_t h = chunk.first_head + i;
+                              if (!passes[h].needed()) continue;
+                              in_file(place(keys->name(), report_.has_heads, h),
+                                      [&] { engine_.absorb(passes[h], chunk.rows[i]); });
+                            }
+                          });
+  }
+
   const FindOptions& options_;
   const Engine& engine_;
   std::unique_ptr<KeySource> keys_;
@@ -114,6 +156,20 @@ class Find {
   Report report_;
 };
 
+/// Before the pass, which may take long.
+void check_entries(const FindOptions& options) {
+  entry_options(options.entries);
+  if (options.entries.confidence) {
+    if (options.queries.empty()) throw InvalidInput("--confidence needs --queries");
+    if (options.sample_rows == 0) throw InvalidInput("--confidence needs a sample; --sample-rows is 0");
+    if (options.verify)
+      throw InvalidInput("--verify makes weights exact and --confidence does not: give one");
+  }
+  if (!options.verify) return;
+  if (options.queries.empty()) throw InvalidInput("--verify needs --queries");
+  if (options.keys == "-") throw InvalidInput("--verify reads the keys twice; stdin can be read only once");
+}
+
 }  // namespace
 
 void run(const FindOptions& options) {
@@ -121,8 +177,12 @@ void run(const FindOptions& options) {
   if (options.keys == "-" && options.queries == "-") {
     throw InvalidInput("--keys and --queries cannot both come from stdin");
   }
+  check_entries(options);
   const Engine engine(options.engine);
-  validate({.dim = 1, .epsilon = options.epsilon, .score = Score::from_name(options.score)});
+  validate({.dim = 1,
+            .epsilon = options.epsilon,
+            .score = Score::from_name(options.score),
+            .sample_rows = options.sample_rows});
   if (!options.report.out.empty()) check_result_folder(options.report.out);
   Report report = Find(options, engine).run();
   deliver(report, options.report);

@@ -31,6 +31,26 @@ void add_engine(CLI::App& verb, EngineOptions& engine) {
       ->type_name("T");
 }
 
+constexpr const char* kScoreHelp = "the score f: power:P, expressive or polynomial:C0,C1,...";
+constexpr const char* kSampleHelp = "rows sampled to estimate weights without a closed form";
+constexpr const char* kSeedHelp = "seed of the sample";
+
+void add_mode(CLI::App& verb, std::string& mode) {
+  verb.add_option(
+          "--mode", mode,
+          "no-false-negatives lists every key that may be heavy, no-false-positives none that may not")
+      ->type_name("MODE")
+      ->check(CLI::IsMember({"no-false-negatives", "no-false-positives"}))
+      ->capture_default_str();
+}
+
+void add_entries(CLI::App& verb, EntryOptions& entries) {
+  add_mode(verb, entries.mode);
+  verb.add_option("--confidence", entries.confidence,
+                  "narrow the bounds of weights by the sample; a query's are wrong with probability <= DELTA")
+      ->type_name("DELTA");
+}
+
 void add_report(CLI::App& verb, ReportOptions& report) {
   verb.add_option("--out", report.out, "folder for the arrays and summary.json")->type_name("DIR");
   verb.add_option("--tokens", report.tokens, "text file, line i names row i")->type_name("FILE");
@@ -49,8 +69,19 @@ void declare_find(CLI::App& app, Options& chosen) {
   verb->add_option("--keys", find->keys, kTensorHelp)->type_name("K")->required();
   verb->add_option("--epsilon", find->epsilon, "threshold, in (0, 1]")->type_name("E")->required();
   verb->add_option("--queries", find->queries, "queries to find the heavy entries of; as K")->type_name("Q");
-  verb->add_option("--score", find->score, "the score f")->type_name("power:P")->capture_default_str();
+  verb->add_option("--score", find->score, kScoreHelp)->type_name("F")->capture_default_str();
   verb->add_flag("--causal", find->causal, "query i of m sees only the keys j <= i + n - m");
+  add_entries(*verb, find->entries);
+  verb->add_flag("--verify", find->verify,
+                 "read the keys again for the queries whose weights are known only as intervals");
+  verb->add_option("--sample-rows", find->sample_rows, kSampleHelp)
+      ->type_name("N")
+      ->check(not_negative)
+      ->capture_default_str();
+  verb->add_option("--seed", find->seed, kSeedHelp)
+      ->type_name("S")
+      ->check(not_negative)
+      ->capture_default_str();
   add_engine(*verb, find->engine);
   add_report(*verb, find->report);
 }
@@ -68,6 +99,7 @@ void declare_scan(CLI::App& app, Options& chosen) {
       ->type_name("F")
       ->required();
   verb->add_flag("--causal", scan->causal, "query i of m sees only the keys j <= i + n - m");
+  add_mode(*verb, scan->mode);
   verb->add_option(
           "--audit", scan->audit,
           "say how much of what is heavy is among these keys: an .npy of row ids, or the DIR of a find")
@@ -84,7 +116,13 @@ void declare_sketch(CLI::App& app, Options& chosen) {
   verb->add_option("--epsilon", sketch->epsilon, "threshold, in (0, 1]; not needed with --resume")
       ->type_name("E");
   verb->add_option("--out", sketch->out, "the state file to write")->type_name("S.hks")->required();
-  verb->add_option("--score", sketch->score, "the score f")->type_name("power:P")->capture_default_str();
+  verb->add_option("--score", sketch->score, std::string(kScoreHelp) + "; default: power:2")->type_name("F");
+  verb->add_option("--sample-rows", sketch->sample_rows, std::string(kSampleHelp) + "; default: 1024")
+      ->type_name("N")
+      ->check(not_negative);
+  verb->add_option("--seed", sketch->seed, std::string(kSeedHelp) + "; default: 0")
+      ->type_name("S")
+      ->check(not_negative);
   verb->add_option("--resume", sketch->resume, "append to this state the rows of K that it has not seen")
       ->type_name("S0.hks");
   verb->add_option("--rows", sketch->rows, "only rows A <= row < B of K")->type_name("A:B");
@@ -115,6 +153,7 @@ void declare_state_verbs(CLI::App& app, Options& chosen) {
       "heavykeys finalize s.hks --queries q.npy --out result");
   finalize_verb->add_option("sketch", finalize->sketch, "state file")->type_name("S.hks")->required();
   finalize_verb->add_option("--queries", finalize->queries, kTensorHelp)->type_name("Q");
+  add_entries(*finalize_verb, finalize->entries);
   add_engine(*finalize_verb, finalize->engine);
   add_report(*finalize_verb, finalize->report);
 

@@ -8,6 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include "heavykeys/spec.hpp"
+
 namespace heavykeys::tools {
 
 struct EngineOptions {
@@ -23,12 +25,22 @@ struct ReportOptions {
   bool quiet = false;
 };
 
+/// Which entries to list, and how to bound their weights, where the score has no closed form.
+struct EntryOptions {
+  std::string mode = "no-false-negatives";
+  std::optional<double> confidence;  ///< none: certified bounds
+};
+
 struct FindOptions {
   std::string keys;
   std::string queries;
   double epsilon = 0.0;
   std::string score = "power:2";
+  std::size_t sample_rows = Spec().sample_rows;
+  std::uint64_t seed = 0;
   bool causal = false;
+  EntryOptions entries;
+  bool verify = false;
   EngineOptions engine;
   ReportOptions report;
 };
@@ -40,14 +52,18 @@ struct ScanVerbOptions {
   std::string score;
   std::string audit;  ///< file of key ids, or folder of a find; empty: none
   bool causal = false;
+  std::string mode = "no-false-negatives";
   EngineOptions engine;
   ReportOptions report;
 };
 
 struct SketchOptions {
   std::string keys;
-  std::optional<double> epsilon;  ///< may be left out with --resume
-  std::string score = "power:2";
+  // With --resume these are the state's, and may be left out.
+  std::optional<double> epsilon;
+  std::optional<std::string> score;  ///< none: power:2
+  std::optional<std::size_t> sample_rows;
+  std::optional<std::uint64_t> seed;
   std::string out;
   std::string resume;
   std::string rows;  ///< "A:B", half-open
@@ -66,6 +82,7 @@ struct MergeOptions {
 struct FinalizeOptions {
   std::string sketch;
   std::string queries;
+  EntryOptions entries;
   EngineOptions engine;
   ReportOptions report;
 };

@@ -18,6 +18,7 @@ struct Finding {
   UniversalSet set;  ///< of a scan: never made, and empty
   std::optional<HeavyEntries> entries;
   std::optional<Audit> audit = std::nullopt;
+  std::optional<std::size_t> verified = std::nullopt;  ///< queries that read the keys again; none: not asked
 };
 
 /// What a scan was asked: it has no universal set to say so.
@@ -36,6 +37,7 @@ struct RunInfo {
   double absorb_seconds = 0.0;
   double finalize_seconds = 0.0;
   double entries_seconds = 0.0;
+  double verify_seconds = 0.0;
   std::optional<std::uint64_t> peak_memory_bytes;
 };
 
@@ -44,6 +46,7 @@ struct Report {
   std::string input;    ///< the keys, or the state file
   std::string queries;  ///< empty: none
   bool causal = false;
+  HeavyOptions entries;  ///< what was asked of them
   bool has_heads = false;
   std::size_t top = 10;
   std::optional<ScanQuestion> scan;  ///< only of a scan

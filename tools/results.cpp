@@ -20,17 +20,10 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kSummary = "summary.json";
 constexpr std::string_view kTemporaryPrefix = ".heavykeys-tmp-";
-constexpr std::array<std::string_view, 11> kNames = {"universal_set.npy",
-                                                     "universal_streams.npy",
-                                                     "leverage.npy",
-                                                     "heavy_indptr.npy",
-                                                     "heavy_keys.npy",
-                                                     "heavy_streams.npy",
-                                                     "heavy_weights.npy",
-                                                     "heavy_bounds.npy",
-                                                     "audit_share.npy",
-                                                     "audit_weight_share.npy",
-                                                     kSummary};
+constexpr std::array<std::string_view, 12> kNames = {
+    "universal_set.npy", "universal_streams.npy", "leverage.npy",           "layer.npy",
+    "heavy_indptr.npy",  "heavy_keys.npy",        "heavy_streams.npy",      "heavy_weights.npy",
+    "heavy_bounds.npy",  "audit_share.npy",       "audit_weight_share.npy", kSummary};
 
 bool is_result_file(const std::string& name) { return std::ranges::find(kNames, name) != kNames.end(); }
 
@@ -98,6 +91,8 @@ void write_arrays(const fs::path& folder, const Finding& finding, bool has_set) 
   if (has_set) {
     write_ids(folder, "universal_set.npy", "universal_streams.npy", set.ids(), streams);
     write_npy(folder / "leverage.npy", "<f8", {set.size()}, set.leverage().data());
+    static_assert(sizeof(int) == 4);
+    write_npy(folder / "layer.npy", "<i4", {set.size()}, set.layer().data());
   }
   if (finding.audit) {
     const Audit& audit = *finding.audit;

@@ -29,6 +29,7 @@ class ScanRun {
     report_.input = options.keys;
     report_.queries = options.queries;
     report_.causal = options.causal;
+    report_.entries.mode = mode_of(options.mode);
     report_.has_heads = shape.has_heads;
     report_.top = options.report.top;
     report_.scan = {Score::from_name(options.score), options.epsilon, shape.dim, shape.count, options.audit};
@@ -73,9 +74,10 @@ class ScanRun {
     while (scans_.size() <= head) {
       const std::size_t h = scans_.size();
       in_file(place(queries_.name(), keys_->shape().has_heads, h), [&] {
-        scans_.emplace_back(
-            report_.scan->score, options_.epsilon, queries_.head(h),
-            heavykeys::ScanOptions{.causal = options_.causal, .key_count = keys_->shape().count});
+        scans_.emplace_back(report_.scan->score, options_.epsilon, queries_.head(h),
+                            heavykeys::ScanOptions{.causal = options_.causal,
+                                                   .key_count = keys_->shape().count,
+                                                   .mode = mode_of(options_.mode)});
       });
     }
     return scans_[head];

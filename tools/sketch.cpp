@@ -62,14 +62,19 @@ std::size_t choose_head(const SketchOptions& options, const KeySource& keys) {
   return *options.head;
 }
 
+Spec new_spec(const SketchOptions& options, std::size_t dim, int grid_bits) {
+  Spec spec{.dim = dim, .epsilon = *options.epsilon, .grid_bits = grid_bits};
+  if (options.score) spec.score = Score::from_name(*options.score);
+  spec.sample_rows = options.sample_rows.value_or(spec.sample_rows);
+  spec.seed = options.seed.value_or(spec.seed);
+  return spec;
+}
+
 /// The sketch to go on with: a new one, or the older state, which must be about such keys.
 Sketch first_state(const SketchOptions& options, const KeySource& keys) {
   const int grid_bits = default_grid_bits(keys.shape().dtype);
   if (options.resume.empty()) {
-    const Spec spec{.dim = keys.shape().dim,
-                    .epsilon = *options.epsilon,
-                    .score = Score::from_name(options.score),
-                    .grid_bits = grid_bits};
+    const Spec spec = new_spec(options, keys.shape().dim, grid_bits);
     return in_file(keys.name(), [&] { return Sketch(spec); });
   }
   Sketch sketch = load_state(options.resume);
@@ -78,7 +83,15 @@ Sketch first_state(const SketchOptions& options, const KeySource& keys) {
   if (options.epsilon && *options.epsilon != spec.epsilon) {
     refuse(fmt::format("its epsilon is {}, not {}", spec.epsilon, *options.epsilon));
   }
-  if (Score::from_name(options.score) != spec.score) refuse("its score is " + spec.score.name());
+  if (options.score && Score::from_name(*options.score) != spec.score) {
+    refuse("its score is " + spec.score.name() + ", not " + *options.score);
+  }
+  if (options.sample_rows.value_or(spec.sample_rows) != spec.sample_rows) {
+    refuse(fmt::format("its sample has {} rows, not {}", spec.sample_rows, *options.sample_rows));
+  }
+  if (options.seed.value_or(spec.seed) != spec.seed) {
+    refuse(fmt::format("its seed is {}, not {}", spec.seed, *options.seed));
+  }
   if (keys.shape().dim != spec.dim) {
     refuse(fmt::format("its rows have {} columns, those of {} have {}", spec.dim, keys.name(),
                        keys.shape().dim));
@@ -113,9 +126,7 @@ void run(const SketchOptions& options) {
     throw InvalidInput("--epsilon is required without --resume");
   Range range = parse_range(options.rows);
   check_parent_folder(options.out);
-  if (options.epsilon) {
-    validate({.dim = 1, .epsilon = *options.epsilon, .score = Score::from_name(options.score)});
-  }
+  if (options.epsilon) validate(new_spec(options, 1, Spec().grid_bits));
   const Engine checked(options.engine);
   const auto keys = open_keys(options.keys);
   if (!options.rows.empty() && range.end > keys->shape().count) {

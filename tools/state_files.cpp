@@ -9,6 +9,7 @@
 #include "tools/answer.hpp"
 #include "tools/context.hpp"
 #include "tools/results.hpp"
+#include "tools/route.hpp"
 #include "tools/state_file.hpp"
 #include "tools/summary.hpp"
 #include "tools/table.hpp"
@@ -39,6 +40,7 @@ void run(const MergeOptions& options) {
 
 void run(const FinalizeOptions& options) {
   const Engine engine(options.engine);
+  const HeavyOptions what = entry_options(options.entries);
   if (!options.report.out.empty()) check_result_folder(options.report.out);
   const Sketch sketch = load_state(options.sketch);
   std::optional<Queries> queries;
@@ -49,6 +51,7 @@ void run(const FinalizeOptions& options) {
   report.verb = "finalize";
   report.input = options.sketch;
   report.queries = options.queries;
+  report.entries = what;
   report.top = options.report.top;
   report.run.engine = engine.name();
   report.run.threads = engine.threads();
@@ -60,7 +63,7 @@ void run(const FinalizeOptions& options) {
   if (queries) {
     const Stopwatch watch(report.run.entries_seconds);
     finding.entries =
-        in_file(queries->name(), [&] { return engine.heavy_entries(finding.set, queries->head(0)); });
+        in_file(queries->name(), [&] { return engine.heavy_entries(finding.set, queries->head(0), what); });
   }
   report.heads.push_back(std::move(finding));
   deliver(report, options.report);
@@ -84,9 +87,12 @@ void run(const ShowOptions& options) {
     Json json{{"state", options.sketch},
               {"d", spec.dim},
               {"score", spec.score.name()},
+              {"route", route_of(spec).name},
               {"epsilon", spec.epsilon},
               {"grid_bits", spec.grid_bits},
               {"block_rows", spec.block_rows},
+              {"sample_rows", spec.sample_rows},
+              {"seed", spec.seed},
               {"rows", sketch.row_count()},
               {"next_row", sketch.next_row()},
               {"candidates", sketch.candidate_count()}};
@@ -101,9 +107,10 @@ void run(const ShowOptions& options) {
     text += fmt::format("  {:<11} {}\n", name, value);
   };
   line("spec", to_string(spec));
+  line("route", to_string(route_of(spec)));
   line("rows", fmt::format("{}, the next of stream 0 is {}", sketch.row_count(), sketch.next_row()));
   line("candidates", std::to_string(sketch.candidate_count()));
-  line("rank", rank ? fmt::format("{} of {}", *rank, spec.dim) : printable(gap));
+  line("rank", rank ? fmt::format("{} of {}", *rank, route_of(spec).coordinates) : printable(gap));
   line("bytes", fmt::format("{} in the file, {} in memory", bytes_text(static_cast<double>(file_bytes)),
                             bytes_text(static_cast<double>(sketch.memory_bytes()))));
   write_stdout(text);

@@ -1,5 +1,7 @@
 #include "tools/summary.hpp"
 
+#include "tools/route.hpp"
+
 namespace heavykeys::tools {
 namespace {
 
@@ -36,7 +38,10 @@ Json heavy(const Report& report, const Finding& finding) {
     entry["upper"] = entries.upper[index];
     top.push_back(std::move(entry));
   }
-  return {{"queries", entries.query_count()}, {"entries", entries.keys.size()}, {"top", std::move(top)}};
+  Json json{{"queries", entries.query_count()}, {"entries", entries.keys.size()}};
+  if (finding.verified) json["verified_queries"] = *finding.verified;
+  json["top"] = std::move(top);
+  return json;
 }
 
 Json audited(const Audit& audit, const std::string& set) {
@@ -56,10 +61,20 @@ Json asked(const Report& report) {
   json["epsilon"] = asked.epsilon;
   json["causal"] = report.causal;
   json["d"] = asked.dim;
+  if (report.heads.front().entries) {
+    json["mode"] =
+        report.entries.mode == Mode::no_false_positives ? "no-false-positives" : "no-false-negatives";
+  }
   if (report.scan) return json;
   const Spec& spec = report.heads.front().set.spec();
+  const Route route = route_of(spec);
+  if (report.heads.front().entries) json["confidence"] = report.entries.confidence;
+  json["route"] = route.name;
+  if (route.lifted) json["lift_coordinates"] = route.coordinates;
   json["grid_bits"] = spec.grid_bits;
   json["block_rows"] = spec.block_rows;
+  if (!route.exact_weights) json["sample_rows"] = spec.sample_rows;
+  if (!route.exact_weights) json["seed"] = spec.seed;
   return json;
 }
 
@@ -83,6 +98,7 @@ Json run_info(const Report& report) {
     json["seconds"] = {{"absorb", run.absorb_seconds},
                        {"finalize", run.finalize_seconds},
                        {"heavy_entries", run.entries_seconds}};
+    if (report.heads.front().verified) json["seconds"]["verify"] = run.verify_seconds;
   }
   if (run.peak_memory_bytes) json["peak_memory_bytes"] = *run.peak_memory_bytes;
   return json;

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <iterator>
 
+#include "tools/route.hpp"
 #include "tools/terminal.hpp"
 
 namespace heavykeys::tools {
@@ -14,6 +15,7 @@ namespace {
 
 constexpr double kBarWidth = 30.0;
 constexpr std::size_t kTokenWidth = 30;
+constexpr double kShownWidth = 1e-10;  // bounds closer than this are not worth a column
 
 class Table {
  public:
@@ -65,12 +67,16 @@ class Table {
 
   void write_sizes(const Finding& finding) {
     if (!report_.scan) {
-      line("  {:<15} {} of {}", "rank", finding.set.rank(), finding.set.spec().dim);
-      line("  {:<15} {} keys, never more than rank/epsilon = {:.6g}", "universal set", finding.set.size(),
-           finding.set.size_bound());
+      const Route route = route_of(finding.set.spec());
+      const bool exact = route.name == "exact";
+      if (!exact) line("  {:<15} {}", "route", to_string(route));
+      line("  {:<15} {} of {}", "rank", finding.set.rank(), route.coordinates);
+      line("  {:<15} {} keys, never more than {}{:.6g}", "universal set", finding.set.size(),
+           exact ? "rank/epsilon = " : "", finding.set.size_bound());
     }
     if (finding.entries) {
-      line("  {:<15} {} (query, key) pairs", "heavy entries", finding.entries->keys.size());
+      line("  {:<15} {} (query, key) pairs{}", "heavy entries", finding.entries->keys.size(),
+           finding.verified ? fmt::format(", {} queries verified", *finding.verified) : "");
     }
   }
 
@@ -121,13 +127,20 @@ class Table {
     const auto top = top_entries(entries, report_.top);
     if (top.empty()) return;
     const bool streams = has_streams(finding);
-    heading(fmt::format("  {:>12}  {:>12}  {:>8}  {}", "query", streams ? "stream:row" : "key row", "weight",
+    const auto is_wide = [&](const TopEntry& e) {
+      return entries.upper[e.index] - entries.lower[e.index] > kShownWidth;
+    };
+    const bool bounds = std::ranges::any_of(top, is_wide);
+    heading(fmt::format("  {:>12}  {:>12}  {:>8}{}  {}", "query", streams ? "stream:row" : "key row",
+                        "weight", bounds ? fmt::format("  {:>8} .. {:<8}", "at least", "at most") : "",
                         report_.tokens.empty() ? "" : "token"));
     for (const auto [query, index] : top) {
       const auto row = row_of_query(report_, finding, query);
       const std::string from = row ? token(*row) : "";
-      line("  {:>12}  {:>12}  {:>8.6f}  {}{}", query, row_text(entries.keys[index], streams),
-           entries.weights[index], from.empty() ? "" : from + " -> ", token(entries.keys[index]));
+      const std::string between =
+          bounds ? fmt::format("  {:>8.6f} .. {:<8.6f}", entries.lower[index], entries.upper[index]) : "";
+      line("  {:>12}  {:>12}  {:>8.6f}{}  {}{}", query, row_text(entries.keys[index], streams),
+           entries.weights[index], between, from.empty() ? "" : from + " -> ", token(entries.keys[index]));
     }
     if (top.size() < entries.keys.size()) line("  {:>12} and {} more", "", entries.keys.size() - top.size());
   }

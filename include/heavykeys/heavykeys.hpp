@@ -16,4 +16,5 @@
 #include "heavykeys/sketch.hpp"
 #include "heavykeys/spec.hpp"
 #include "heavykeys/universal_set.hpp"
+#include "heavykeys/verification.hpp"
 #include "heavykeys/version.hpp"

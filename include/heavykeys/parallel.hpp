@@ -8,6 +8,7 @@
 #include "heavykeys/scan.hpp"
 #include "heavykeys/sketch.hpp"
 #include "heavykeys/universal_set.hpp"
+#include "heavykeys/verification.hpp"
 
 namespace heavykeys::parallel {
 
@@ -37,5 +38,8 @@ void absorb(CausalHeavy& pass, const Rows& keys, const Options& options = {});
 
 /// As Scan::absorb, the queries shared out over the threads, 16 at a time.
 void absorb(Scan& scan, const Rows& keys, const Options& options = {});
+
+/// As Verification::absorb, the undecided queries shared out over the threads, 16 at a time.
+void absorb(Verification& pass, const Rows& keys, const Options& options = {});
 
 }  // namespace heavykeys::parallel

@@ -62,6 +62,13 @@ struct Engine {
       heavykeys::parallel::absorb(scan, keys, options());
     }
   }
+  void absorb(heavykeys::Verification& pass, const heavykeys::Rows& keys) const {
+    if (schedule == Schedule::streaming) {
+      pass.absorb(keys);
+    } else {
+      heavykeys::parallel::absorb(pass, keys, options());
+    }
+  }
 };
 
 /// Uses an instruction set for one scope, and goes back to the best one.

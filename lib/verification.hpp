@@ -1,0 +1,11 @@
+// The second pass with the threads of a backend.
+#pragma once
+
+#include "heavykeys/verification.hpp"
+#include "lib/workers.hpp"
+
+namespace heavykeys::detail {
+
+void absorb_with(Verification& pass, const Rows& keys, const Workers& workers);
+
+}  // namespace heavykeys::detail
