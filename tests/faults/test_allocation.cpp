@@ -1,5 +1,6 @@
-// Every allocation of absorb, merge, finalize, the causal pass and the scan is made to fail once.
-// std::bad_alloc comes through, the sketch is as it was, and the same call then succeeds with the same bytes.
+// Every allocation of absorb, merge, finalize, the causal pass, the scan and the verification is made to fail
+// once. std::bad_alloc comes through, the sketch is as it was, and the same call then succeeds with the same
+// bytes.
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <functional>
@@ -186,4 +187,44 @@ TEST_CASE("a scan that runs out of memory says where it is, goes on from there, 
     REQUIRE(scan.finish() == want);
   }
   REQUIRE(failures > 3);
+}
+
+TEST_CASE("a verification that runs out of memory says where it is, goes on from there, and loses nothing") {
+  const Keys keys(9000);
+  heavykeys::Spec spec = support::make_spec(3, 0.001, 24, 4096);
+  spec.score = heavykeys::Score::power(1);
+  heavykeys::HeavyEntries found;  // of 40 queries, half of them with an entry that says nothing
+  found.indptr = {0};
+  for (std::uint64_t i = 0; i < 40; ++i) {
+    if (i % 20 < 10) {
+      found.keys.push_back({0, i});
+      found.weights.push_back(0.5);
+      found.lower.push_back(0.0);
+      found.upper.push_back(1.0);
+    }
+    found.indptr.push_back(static_cast<std::int64_t>(found.keys.size()));
+  }
+  for (const bool causal : {false, true}) {
+    const heavykeys::ScanOptions options{.causal = causal, .key_count = 9000};
+    const auto make = [&] { return heavykeys::Verification(spec, found, keys.rows(0, 40), options); };
+    heavykeys::Verification whole = make();
+    whole.absorb(keys.rows(0, 9000));
+    const heavykeys::HeavyEntries want = whole.finish();
+    long failures = 0;
+    for (;; failures += 5) {
+      heavykeys::Verification pass = make();
+      if (!fails_at(failures, [&] { pass.absorb(keys.rows(0, 9000)); })) break;
+      const std::size_t at = pass.next_row();
+      if (at < 9000) pass.absorb(keys.rows(at, 9000 - at));
+      REQUIRE(pass.finish() == want);
+    }
+    REQUIRE(failures > 100);
+    for (failures = 0;; ++failures) {
+      heavykeys::Verification pass = make();
+      pass.absorb(keys.rows(0, 9000));
+      if (!fails_at(failures, [&] { pass.finish(); })) break;
+      REQUIRE(pass.finish() == want);
+    }
+    REQUIRE(failures > 3);
+  }
 }
