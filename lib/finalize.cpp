@@ -17,6 +17,7 @@ namespace {
 /// is at least threshold^(p/2) for a member.
 double size_bound(const detail::Plan& plan, double threshold, std::size_t rank) {
   const double r = static_cast<double>(rank);
+  if (rank == 0) return 0.0;
   if (plan.rule.weighted) return r / std::pow(threshold, plan.spec.score.parameter / 2.0) * (1.0 + 1e-9);
   const double bound =
       plan.rule.layers > 1 ? r * detail::layers_bound(plan.spec.epsilon) * (1.0 + 0x1p-30) : r / threshold;

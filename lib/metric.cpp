@@ -33,7 +33,8 @@ double Metric::threshold(const Plan& plan, int layer) const {
   if (!plan.rule.weighted) return plan.rule.threshold;
   const double p = plan.spec.score.parameter;
   const double w = weight_sum(p);
-  if (!(w > 0.0)) return 0.0;  // no rows yet: nothing is light
+  // No rows yet, or rows of zeros only, whose weights vanish: all but zero rows are kept.
+  if (!(w > 0.0)) return 0x1p-1000;
   const double threshold = portable_pow(plan.spec.epsilon, 2.0 / p) / portable_pow(w, (p - 2.0) / p);
   return std::min(1.0, threshold * (1.0 - 1e-12));
 }

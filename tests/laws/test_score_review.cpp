@@ -94,3 +94,15 @@ TEST_CASE("a sample that holds every row outside U makes the sum exact, without 
     for (std::size_t e = 0; e < found.keys.size(); ++e) REQUIRE(found.upper[e] - found.lower[e] <= 1e-10);
   }
 }
+
+TEST_CASE("zeros only, with arrival weights: nothing is heavy, and nothing hangs") {
+  const std::vector<double> k(35 * 3, 0.0);
+  Sketch sketch({.dim = 3, .epsilon = 0.2, .score = Score::power(11), .block_rows = 16});
+  heavykeys::streaming::absorb(sketch, heavykeys::rows(k.data(), 35, 3));
+  const UniversalSet set = finalize(sketch);
+  CHECK(set.size() == 0);
+  CHECK(set.size_bound() == 0.0);
+  const std::vector<double> q{1.0, 2.0, 3.0};
+  CHECK(heavy_entries(set, heavykeys::rows(q.data(), 1, 3)).keys.empty());
+  CHECK(to_bytes(heavykeys::from_bytes(to_bytes(sketch))) == to_bytes(sketch));
+}
