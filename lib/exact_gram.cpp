@@ -85,11 +85,21 @@ void ExactGram::remove_row(std::span<const Int128> mantissa, std::span<const int
   for (std::size_t i = 0; i < dim_; ++i) {
     if (mantissa[i] != 0) shift[i] = exponent[i] - low_[i] + grid_bits_;
   }
+  const bool small = std::all_of(mantissa.begin(), mantissa.end(),
+                                 [](Int128 m) { return m < (Int128{1} << 31) && m > -(Int128{1} << 31); });
   for (std::size_t i = 0; i < dim_; ++i) {
     if (mantissa[i] == 0) continue;
-    for (std::size_t j = i; j < dim_; ++j) {
-      Limb* entry = words_.data() + index(i, j) * static_cast<std::size_t>(limbs_);
-      subtract_product(entry, limbs_, mantissa[i], mantissa[j], shift[i] + shift[j]);
+    Limb* entry = words_.data() + index(i, i) * static_cast<std::size_t>(limbs_);
+    for (std::size_t j = i; j < dim_; ++j, entry += limbs_) {
+      const int t = shift[i] + shift[j];
+      if (small && limbs_ == 2 && t < 64) {  // plain keys, as a rule: one 128-bit subtraction
+        unsigned __int128 wide = (static_cast<unsigned __int128>(entry[1]) << 64) | entry[0];
+        wide -= static_cast<unsigned __int128>(mantissa[i] * mantissa[j]) << t;
+        entry[0] = static_cast<Limb>(wide);
+        entry[1] = static_cast<Limb>(wide >> 64);
+      } else {
+        subtract_product(entry, limbs_, mantissa[i], mantissa[j], t);
+      }
     }
   }
   --rows_;

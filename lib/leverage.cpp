@@ -16,9 +16,9 @@ namespace {
 
 enum class Verdict : unsigned char { open, heavy, light };
 
-/// A leverage is printed from an interval only when it is at least this narrow, relatively. Of lifted rows it
-/// is printed as float64 gives it, certified within a factor of 4: thousands of them would each cost O(D^2)
-/// more.
+/// A leverage is printed from an interval only when it is at least this narrow, relatively. Of lifted
+/// and weighted rows it is printed as float64 gives it, certified within a factor of 4: each of the many
+/// would cost more.
 constexpr double kPrintable = 1e-10;
 
 /// Up to this many lifted columns, the proof of their rank is affordable.
@@ -84,8 +84,8 @@ class Decider {
     tau_[r] = tau.value;
     if (tau.upper < light_below_) {
       verdict_[r] = Verdict::light;
-    } else if (tau.lower >= heavy_from_ &&
-               (lifted_ || effort_ == Effort::loose || tau.upper - tau.lower <= kPrintable * tau.value)) {
+    } else if (tau.lower >= heavy_from_ && (lifted_ || tau_bits_ > 0 || effort_ == Effort::loose ||
+                                            tau.upper - tau.lower <= kPrintable * tau.value)) {
       verdict_[r] = Verdict::heavy;
     }
   }

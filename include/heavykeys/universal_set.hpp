@@ -42,9 +42,9 @@ class UniversalSet {
 
   // Views into this object: not to be had of one that is about to go.
   std::span<const KeyId> ids() const& { return ids_; }  ///< [size], ascending
-  /// [size], tau, relative error <= 1e-10 (one unit, if subnormal). Of lifted keys as float64 gives it: about
-  /// 1e-6, certified within a factor of 4. In an onion, tau in the key's layer; with Lewis weights,
-  /// k^T M^-1 k, which may pass 1.
+  /// [size], tau, relative error <= 1e-10 (one unit, if subnormal). Of lifted keys, and with
+  /// Lewis weights, as float64 gives it: about 1e-6, certified within a factor of 4. In an onion, tau in the
+  /// key's layer; with Lewis weights, k^T M^-1 k, which may pass 1.
   std::span<const double> leverage() const& { return leverage_; }
   std::span<const int> layer() const& { return layer_; }  ///< [size], from 1; all 1 where there is no onion
   std::span<const double> keys() const&;                  ///< [size, d] row-major, the gridded keys K~
