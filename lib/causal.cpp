@@ -13,6 +13,7 @@
 #include "lib/grid.hpp"
 #include "lib/heavy_entries.hpp"
 #include "lib/isa.hpp"
+#include "lib/key_order.hpp"
 #include "lib/onion.hpp"
 #include "lib/shared_tasks.hpp"
 #include "lib/weigh_queries.hpp"
@@ -147,21 +148,7 @@ void absorb_with(CausalHeavy& pass, const Rows& keys, const Workers& workers) {
   CausalState& state = CausalAccess::state(pass);
   const std::uint64_t next = state.absorbed + state.waiting.count();
   if (keys.count == 0) return;
-  if (keys.data == nullptr) throw InvalidInput("keys have no data");
-  if (keys.dim != state.sketch.spec().dim) {
-    throw InvalidInput("keys have " + std::to_string(keys.dim) + " columns; the pass has dim " +
-                       std::to_string(state.sketch.spec().dim));
-  }
-  if (keys.first_id != next || keys.stream != 0) {
-    throw InvalidInput("a causal pass takes keys in order: row " + std::to_string(next) +
-                       " of stream 0 is next, not row " + std::to_string(keys.first_id) + " of stream " +
-                       std::to_string(keys.stream));
-  }
-  if (keys.count > state.key_count - next) {
-    throw InvalidInput("rows " + std::to_string(next) + " .. " + std::to_string(next + keys.count - 1) +
-                       " are more than the " + std::to_string(state.key_count) + " keys announced");
-  }
-  require_finite(keys);
+  check_next_keys({"a causal pass", state.sketch.spec().dim, next, state.key_count}, keys);
   current_isa();
   const std::size_t size = state.sketch.spec().block_rows;
   pass_waiting(state, workers);  // what an earlier call could not finish for want of memory

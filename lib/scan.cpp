@@ -15,6 +15,7 @@
 #include "lib/heavy_entries.hpp"
 #include "lib/isa.hpp"
 #include "lib/kernels.hpp"
+#include "lib/key_order.hpp"
 #include "lib/row_store.hpp"
 #include "lib/scan_block.hpp"
 #include "lib/scan_query.hpp"
@@ -155,23 +156,10 @@ void check_range(const ScanState& state, const Rows& keys) {
 void check_keys(const ScanState& state, const Rows& keys) {
   const std::uint64_t next = state.absorbed + state.waiting.count();
   if (state.finished) throw InvalidInput("the entries of this scan were taken; it takes no more keys");
-  if (keys.count > 0 && keys.data == nullptr) throw InvalidInput("keys have no data");
-  if (keys.dim != state.queries.dim) {
-    throw InvalidInput("keys have " + std::to_string(keys.dim) + " columns; the queries have " +
-                       std::to_string(state.queries.dim));
-  }
-  if (keys.first_id != next || keys.stream != 0) {
-    throw InvalidInput("a scan takes keys in order: row " + std::to_string(next) +
-                       " of stream 0 is next, not row " + std::to_string(keys.first_id) + " of stream " +
-                       std::to_string(keys.stream));
-  }
-  const std::uint64_t most = state.announced() ? state.options.key_count : kMostKeys;
-  if (keys.count > most - next) {
-    throw InvalidInput("rows " + std::to_string(next) + " .. " + std::to_string(next + keys.count - 1) +
-                       " are more than the " + std::to_string(most) + " keys " +
-                       (state.announced() ? "announced" : "a scan can take"));
-  }
-  require_finite(keys);
+  const bool announced = state.announced();
+  check_next_keys({"a scan", state.queries.dim, next, announced ? state.options.key_count : kMostKeys,
+                   announced ? "announced" : "a scan can take"},
+                  keys);
   if (state.score.greatest_exponent() < 2200) check_range(state, keys);
 }
 

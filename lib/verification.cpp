@@ -14,6 +14,7 @@
 #include "lib/float_environment.hpp"
 #include "lib/grid.hpp"
 #include "lib/isa.hpp"
+#include "lib/key_order.hpp"
 #include "lib/row_store.hpp"
 #include "lib/rule.hpp"
 #include "lib/scan.hpp"
@@ -127,21 +128,7 @@ void check_keys(const VerificationState& state, const Rows& keys) {
   const std::uint64_t next = state.absorbed + state.waiting.count();
   if (state.finished)
     throw InvalidInput("the entries of this verification were taken; it takes no more keys");
-  if (keys.data == nullptr) throw InvalidInput("keys have no data");
-  if (keys.dim != state.spec.dim) {
-    throw InvalidInput("keys have " + std::to_string(keys.dim) + " columns; the verification has dim " +
-                       std::to_string(state.spec.dim));
-  }
-  if (keys.first_id != next || keys.stream != 0) {
-    throw InvalidInput("a verification takes keys in order: row " + std::to_string(next) +
-                       " of stream 0 is next, not row " + std::to_string(keys.first_id) + " of stream " +
-                       std::to_string(keys.stream));
-  }
-  if (keys.count > state.key_count - next) {
-    throw InvalidInput("rows " + std::to_string(next) + " .. " + std::to_string(next + keys.count - 1) +
-                       " are more than the " + std::to_string(state.key_count) + " keys announced");
-  }
-  require_finite(keys);
+  check_next_keys({"a verification", state.spec.dim, next, state.key_count}, keys);
 }
 
 /// `found`, with the entries of the undecided queries taken from their scans.

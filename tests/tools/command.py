@@ -84,7 +84,7 @@ class CommandTest(unittest.TestCase):
         np.testing.assert_array_equal(found, np.flatnonzero(tau >= epsilon))
         np.testing.assert_allclose(self.result(folder, "leverage"), tau[found], rtol=1e-7)
 
-    def assert_heavy(self, folder, weights, epsilon):
+    def assert_heavy(self, folder, weights, epsilon, rtol=1e-7):
         rows, keys = np.nonzero(weights >= epsilon)
         counts = np.bincount(rows, minlength=len(weights))
         np.testing.assert_array_equal(
@@ -92,7 +92,7 @@ class CommandTest(unittest.TestCase):
         )
         np.testing.assert_array_equal(self.result(folder, "heavy_keys"), keys)
         found = self.result(folder, "heavy_weights")
-        np.testing.assert_allclose(found, weights[rows, keys], rtol=1e-7)
+        np.testing.assert_allclose(found, weights[rows, keys], rtol=rtol)
         bounds = self.result(folder, "heavy_bounds")
         self.assertEqual(bounds.shape, (len(keys), 2))
         self.assertTrue(np.all(bounds[:, 0] <= found) and np.all(found <= bounds[:, 1]))
