@@ -1,0 +1,71 @@
+// The same verbs over many machines: every rank absorbs rows of its own, then all of them merge.
+#pragma once
+
+#include <functional>
+
+#include "heavykeys/communicator.hpp"
+#include "heavykeys/heavy_entries.hpp"
+#include "heavykeys/rows.hpp"
+#include "heavykeys/scan.hpp"
+#include "heavykeys/sketch.hpp"
+#include "heavykeys/universal_set.hpp"
+#include "heavykeys/verification.hpp"
+
+/// Every function here is collective: all ranks of the communicator call it, in the same order.
+///
+/// Ranks absorb with streaming:: or parallel::, any rows, each row on one rank: how they are split decides
+/// nothing. Blocks that are open on several ranks are put together on the way. Nothing depends on which rank
+/// has what, on the number of ranks, or on the order in which messages arrive.
+namespace heavykeys::distributed {
+
+/// Runs `step` on every rank. When it throws on any of them, all ranks throw the error of the lowest such
+/// rank, with "rank R: " before its text; so no rank is left waiting for one that has failed. Of errors that
+/// are not heavykeys', std::bad_alloc stays what it is, and others become BackendError.
+/// Traffic: one word a rank when all goes well.
+void collectively(Communicator& comm, const std::function<void()>& step);
+
+/// Merges the sketches of all ranks; every rank then holds the merged one, as if it had absorbed all rows
+/// itself: the same bytes as from one machine.
+///
+/// Traffic, in words of 8 bytes a rank: w D (D + 1) / 2 for the Gram matrix (w: 2 to 3 words an integer, more
+/// for keys of wide range; D: coordinates of the lift, d where there is none), |U| (d + 2) for the candidates
+/// that are heavy in the whole, sample_rows (d + 2) where the score needs a sample, block_rows d for each
+/// block that stays open, and a few words for each rank and each run of rows; nothing in n. Time: O(layers
+/// (D^3 + |C| D^2)) on each rank, |C| its own candidates.
+///
+/// Throws on all ranks alike, no sketch changed: Incompatible when Specs differ (both are in the text, and
+/// the ranks) or when a row is on two ranks. When memory runs out on one rank, all throw std::bad_alloc,
+/// unless it runs out inside the communicator.
+void allmerge(Communicator& comm, Sketch& sketch);
+
+/// The same, onto `root` alone: the sketches of the others stay as they are. Spares them the candidates.
+void merge(Communicator& comm, Sketch& sketch, int root);
+
+/// The merged sketch of the ranks before this one, without its own: empty on rank 0. What a causal pass over
+/// rows that are split in order by rank starts from.
+/// Traffic: log2(size) sketches a rank. Throws as allmerge.
+Sketch prefix(Communicator& comm, const Sketch& sketch);
+
+/// Merges scans of the same queries, each over keys of its own; every rank then holds the merged one.
+/// Traffic: O(m) words for the sums of m queries, and the entries that are heavy in the whole, O(m / epsilon);
+/// nothing in n, and nothing in the ranks. Throws as allmerge; Incompatible, too, when scores, epsilons,
+/// options or queries differ.
+void allmerge(Communicator& comm, Scan& scan);
+
+/// Merges second passes, each over keys of its own. As for scans.
+void allmerge(Communicator& comm, Verification& pass);
+
+/// The share of `all` that is this rank's when its rows, queries as a rule, are dealt out evenly, in order.
+Rows share(const Communicator& comm, const Rows& all);
+
+/// Entries of consecutive queries, put together by rank: what each rank found for its share of the queries
+/// becomes, on every rank, what one rank would have found for all of them. Traffic: the entries.
+HeavyEntries concatenate(Communicator& comm, const HeavyEntries& mine);
+
+/// heavykeys::heavy_entries with the queries shared out over the ranks; every rank holds the same set and
+/// the same queries, and gets all entries. With threads inside each rank:
+/// `concatenate(comm, parallel::heavy_entries(set, share(comm, queries)))`.
+HeavyEntries heavy_entries(Communicator& comm, const UniversalSet& set, const Rows& queries,
+                           const HeavyOptions& options = {});
+
+}  // namespace heavykeys::distributed
