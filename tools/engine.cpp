@@ -102,17 +102,34 @@ void Engine::absorb(Verification& pass, const Rows& rows) const {
   parallel::absorb(pass, rows, tuning());
 }
 
+void Engine::allmerge(Sketch& sketch) const {
+  job_.alike([&] { distributed::allmerge(job_.communicator(), sketch); });
+}
+
+void Engine::allmerge(Scan& scan) const {
+  job_.alike([&] { distributed::allmerge(job_.communicator(), scan); });
+}
+
+void Engine::allmerge(Verification& pass) const {
+  job_.alike([&] { distributed::allmerge(job_.communicator(), pass); });
+}
+
+HeavyEntries Engine::concatenate(HeavyEntries mine) const {
+  if (job_.ranks() == 1) return mine;  // there may be many
+  return distributed::concatenate(job_.communicator(), mine);
+}
+
 HeavyEntries Engine::heavy_entries(const UniversalSet& set, const Rows& queries, const HeavyOptions& what,
-                                   const std::string& what_fails) const {
+                                   const std::string& place) const {
   HeavyEntries mine;
   job_.together([&] {
     const Rows share = distributed::share(job_.communicator(), queries);
-    mine = in_file(what_fails, [&] {
+    mine = in_file(place, [&] {
       if (!runtime_) return heavykeys::heavy_entries(set, share, what);
       return parallel::heavy_entries(set, share, tuning(), what);
     });
   });
-  return job_.is_alone() ? mine : distributed::concatenate(job_.communicator(), mine);
+  return concatenate(std::move(mine));
 }
 
 }  // namespace heavykeys::tools

@@ -44,9 +44,17 @@ class Engine {
   void absorb(Scan& scan, const Rows& rows) const;
   void absorb(Verification& pass, const Rows& rows) const;
 
-  /// Of all queries, shared out over the ranks; `what_fails` goes before the text of an error.
+  // The verbs below are collective: all ranks call them, in the same order.
+
+  /// Merges the ranks' sketches, scans or second passes; every rank then has the whole.
+  void allmerge(Sketch& sketch) const;
+  void allmerge(Scan& scan) const;
+  void allmerge(Verification& pass) const;
+  /// What the ranks found for consecutive queries, put together.
+  HeavyEntries concatenate(HeavyEntries mine) const;
+  /// Of all queries, shared out over the ranks. Errors begin with `place`.
   HeavyEntries heavy_entries(const UniversalSet& set, const Rows& queries, const HeavyOptions& what,
-                             const std::string& what_fails) const;
+                             const std::string& place) const;
 
  private:
   parallel::Options tuning() const { return {.runtime = *runtime_, .threads = info_.threads}; }
