@@ -44,13 +44,15 @@ double growth(std::size_t family, std::size_t j, std::size_t n, int top, support
       return std::ldexp(1.0, static_cast<int>(400 * (place - 1)) + top);
     case 2:  // and in none
       return std::ldexp(1.0, random.integer(-400, 0) + top);
+    case 5:  // down to where products, and custom scores, underflow
+      return std::ldexp(1.0, random.integer(-1050, -900) + top);
     case 3:  // logits that grow by thousands, or fall
       return 5000 * place;
     default:
       return 5000 * (1 - place) * (random.below(9) == 0 ? 0.0 : 1.0);
   }
 }
-constexpr std::size_t kFamilies = 5;
+constexpr std::size_t kFamilies = 6;
 
 /// Only some columns are not zero: many columns make batches small.
 support::Matrix make_keys(std::size_t family, std::size_t n, std::size_t d, int top,
@@ -62,16 +64,22 @@ support::Matrix make_keys(std::size_t family, std::size_t n, std::size_t d, int 
       std::copy_n(keys.row(random.below(j)), d, keys.row(j));  // a tie
     } else {
       for (std::size_t c = 0; c < std::min<std::size_t>(d, 4); ++c) keys(j, c) = size * random.gaussian();
+      if (d > 1 && random.coin()) keys(j, 1) = keys(j, 0) * (1 + std::ldexp(random.gaussian(), -45));
     }
   }
   return keys;
 }
 
-/// Gaussian; orthogonal to all keys; and one that leaves little of them.
+/// Gaussian; orthogonal to all keys; and one to which half of the keys nearly cancel.
 support::Matrix make_queries(const support::Matrix& keys, std::size_t m, support::Random& random) {
   support::Matrix queries(m, keys.cols);
   for (std::size_t i = 0; i < m; ++i) {
     for (std::size_t c = 0; c < std::min<std::size_t>(keys.cols, 4); ++c) queries(i, c) = random.gaussian();
+  }
+  if (keys.cols > 1) {
+    std::fill_n(queries.values.begin() + static_cast<std::ptrdiff_t>(keys.cols), keys.cols, 0.0);
+    queries(1, 0) = 1.0;
+    queries(1, 1) = -1.0;
   }
   if (keys.cols > 4) {
     for (std::size_t c = 0; c < 4; ++c) queries(0, c) = 0.0;
