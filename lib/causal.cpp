@@ -23,15 +23,23 @@ namespace heavykeys {
 namespace detail {
 
 struct CausalState {
-  CausalState(const Spec& spec, const Rows& q, std::uint64_t n, const HeavyOptions& o)
-      : sketch(spec), queries(q), key_count(n), options(o), waiting(spec.dim) {}
+  CausalState(const Sketch& before, std::uint64_t last, const Rows& q, std::uint64_t n, const HeavyOptions& o)
+      : sketch(before),
+        queries(q),
+        key_count(n),
+        options(o),
+        begin(before.next_row()),
+        end(last),
+        waiting(before.spec().dim),
+        absorbed(begin) {}
 
   Sketch sketch;
   Rows queries;
   std::uint64_t key_count;
   HeavyOptions options;
-  RowStore waiting;  // rows of the block that is not complete
-  std::uint64_t absorbed = 0;
+  std::uint64_t begin, end;  // rows of this part of the pass
+  RowStore waiting;          // rows of the block that is not complete
+  std::uint64_t absorbed;    // rows before it
   std::vector<HeavyEntries> parts;
   bool finished = false;
 
@@ -133,12 +141,27 @@ void pass_block(CausalState& state, const Rows& block, const Workers& workers) {
 /// The rows that wait, once they are a whole block or the last.
 void pass_waiting(CausalState& state, const Workers& workers) {
   const std::size_t count = state.waiting.count();
-  const bool last = state.absorbed + count == state.key_count;
+  const bool last = state.absorbed + count == state.end;
   if (count == 0 || (count < state.sketch.spec().block_rows && !last)) return;
   RowStore none(state.waiting.dim());
   pass_block(state, state.waiting.view(state.absorbed), workers);
   state.absorbed += count;
   std::swap(state.waiting, none);
+}
+
+/// A part begins and ends between blocks, whose rows share a grid, or with the last key.
+void check_part(const Sketch& before, std::uint64_t end, std::uint64_t key_count) {
+  const std::uint64_t begin = before.next_row(), size = before.spec().block_rows;
+  if (before.row_count() != begin || begin % size != 0) {
+    throw InvalidInput("a causal pass goes on from rows 0 .. " + std::to_string(size) +
+                       " k - 1 of stream 0, not from a sketch of " + std::to_string(before.row_count()) +
+                       " rows, row " + std::to_string(begin) + " of stream 0 being next");
+  }
+  if (end < begin || end > key_count || (end % size != 0 && end != key_count)) {
+    throw InvalidInput("a part of a causal pass over " + std::to_string(key_count) + " keys from row " +
+                       std::to_string(begin) + " on cannot end at row " + std::to_string(end) +
+                       ": only at a multiple of block_rows, or with the last key");
+  }
 }
 
 }  // namespace
@@ -148,7 +171,7 @@ void absorb_with(CausalHeavy& pass, const Rows& keys, const Workers& workers) {
   CausalState& state = CausalAccess::state(pass);
   const std::uint64_t next = state.absorbed + state.waiting.count();
   if (keys.count == 0) return;
-  check_next_keys({"a causal pass", state.sketch.spec().dim, next, state.key_count}, keys);
+  check_next_keys({"a causal pass", state.sketch.spec().dim, next, state.end}, keys);
   current_isa();
   const std::size_t size = state.sketch.spec().block_rows;
   pass_waiting(state, workers);  // what an earlier call could not finish for want of memory
@@ -169,12 +192,17 @@ void absorb_with(CausalHeavy& pass, const Rows& keys, const Workers& workers) {
 }  // namespace detail
 
 CausalHeavy::CausalHeavy(const Spec& spec, const Rows& queries, std::uint64_t key_count,
-                         const HeavyOptions& options) {
-  validate(spec);
+                         const HeavyOptions& options)
+    : CausalHeavy(Sketch(spec), key_count, queries, key_count, options) {}
+
+CausalHeavy::CausalHeavy(const Sketch& before, std::uint64_t end_row, const Rows& queries,
+                         std::uint64_t key_count, const HeavyOptions& options) {
+  const Spec& spec = before.spec();
   detail::check_queries(queries, spec, options);
   detail::require_finite(queries);
   if (key_count > std::uint64_t{1} << 62) throw InvalidInput(std::to_string(key_count) + " keys pass 2^62");
-  state_ = std::make_unique<detail::CausalState>(spec, queries, key_count, options);
+  detail::check_part(before, end_row, key_count);
+  state_ = std::make_unique<detail::CausalState>(before, end_row, queries, key_count, options);
 }
 CausalHeavy::CausalHeavy(CausalHeavy&&) noexcept = default;
 CausalHeavy& CausalHeavy::operator=(CausalHeavy&&) noexcept = default;
@@ -188,14 +216,16 @@ HeavyEntries CausalHeavy::finish() {
   const detail::FloatEnvironment ieee;
   detail::CausalState& s = *state_;
   if (s.finished) throw InvalidInput("the entries of this causal pass were taken before");
-  if (next_row() != s.key_count) {
-    throw InvalidInput("the causal pass has " + std::to_string(next_row()) + " of " +
-                       std::to_string(s.key_count) + " keys");
+  if (next_row() != s.end) {
+    throw InvalidInput("the causal pass has " + std::to_string(next_row() - s.begin) + " of " +
+                       std::to_string(s.end - s.begin) + " keys");
   }
   detail::pass_waiting(s, detail::serial_workers());
   // Queries before the first that sees a key come first, without entries.
   HeavyEntries blind;
-  blind.indptr.assign(1 + s.queries.count - std::min<std::uint64_t>(s.queries.count, s.key_count), 0);
+  const std::uint64_t none = s.queries.count - std::min<std::uint64_t>(s.queries.count, s.key_count);
+  const bool first = s.begin == 0 && (s.end > 0 || s.key_count == 0);
+  blind.indptr.assign(1 + (first ? none : 0), 0);
   s.parts.insert(s.parts.begin(), std::move(blind));
   HeavyEntries all;
   try {

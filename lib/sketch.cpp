@@ -75,6 +75,14 @@ std::size_t Sketch::memory_bytes() const {
   return bytes;
 }
 
+std::vector<RowRange> absorbed_rows(const Sketch& sketch) {
+  std::vector<RowRange> rows;
+  for (const auto& [stream, ranges] : detail::SketchAccess::state(sketch).coverage.streams()) {
+    for (const detail::Range& range : ranges) rows.push_back({stream, range.begin, range.end});
+  }
+  return rows;
+}
+
 void merge(Sketch& into, const Sketch& from) {
   const detail::FloatEnvironment ieee;
   const detail::SketchState& b = detail::SketchAccess::state(from);

@@ -67,9 +67,14 @@ void validate(const Spec& spec) {
 }
 
 std::string to_string(const Spec& spec) {
-  return "dim=" + std::to_string(spec.dim) + " score=" + spec.score.name() +
-         " epsilon=" + shortest(spec.epsilon) + " grid_bits=" + std::to_string(spec.grid_bits) +
-         " block_rows=" + std::to_string(spec.block_rows);
+  std::string text = "dim=" + std::to_string(spec.dim) + " score=" + spec.score.name();
+  if (spec.score.kind == Score::Kind::custom) text += " growth=" + shortest(spec.score.parameter);
+  text += " epsilon=" + shortest(spec.epsilon) + " grid_bits=" + std::to_string(spec.grid_bits) +
+          " block_rows=" + std::to_string(spec.block_rows);
+  const Spec usual;
+  if (spec.sample_rows != usual.sample_rows) text += " sample_rows=" + std::to_string(spec.sample_rows);
+  if (spec.seed != usual.seed) text += " seed=" + std::to_string(spec.seed);
+  return text;
 }
 
 }  // namespace heavykeys

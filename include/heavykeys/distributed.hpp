@@ -47,9 +47,9 @@ void merge(Communicator& comm, Sketch& sketch, int root);
 Sketch prefix(Communicator& comm, const Sketch& sketch);
 
 /// Merges scans of the same queries, each over keys of its own; every rank then holds the merged one.
-/// Traffic: O(m) words for the sums of m queries, and the entries that are heavy in the whole, O(m / epsilon);
-/// nothing in n, and nothing in the ranks. Throws as allmerge; Incompatible, too, when scores, epsilons,
-/// options or queries differ.
+/// Traffic: O(m) words for the sums of m queries, and the entries that are heavy in the whole, O(m /
+/// epsilon); nothing in n, and nothing in the ranks. Throws as allmerge; Incompatible, too, when scores,
+/// epsilons, options or queries differ.
 void allmerge(Communicator& comm, Scan& scan);
 
 /// Merges second passes, each over keys of its own. As for scans.

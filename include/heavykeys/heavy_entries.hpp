@@ -66,6 +66,13 @@ class CausalHeavy {
   /// Throws InvalidInput for a Spec out of range, another dim, or NaN/Inf in a query, naming row and column.
   CausalHeavy(const Spec& spec, const Rows& queries, std::uint64_t key_count,
               const HeavyOptions& options = {});
+  /// One part of the pass: over rows [before.next_row(), end_row), `before` being a sketch of all rows ahead
+  /// of them. absorb() and finish() are then about these rows, and the entries are those of the queries whose
+  /// last key is among them (with row 0 come the queries that see no key): the parts of all rows, one after
+  /// the other, are the whole. Throws InvalidInput, too, unless parts begin and end at multiples of
+  /// block_rows, or with the last key.
+  CausalHeavy(const Sketch& before, std::uint64_t end_row, const Rows& queries, std::uint64_t key_count,
+              const HeavyOptions& options = {});
   CausalHeavy(CausalHeavy&&) noexcept;
   CausalHeavy& operator=(CausalHeavy&&) noexcept;
   ~CausalHeavy();
@@ -75,7 +82,7 @@ class CausalHeavy {
   void absorb(const Rows& keys);
   std::uint64_t next_row() const;
 
-  /// The sketch of the complete blocks so far; of all keys once the last has been absorbed.
+  /// The sketch of `before` and the complete blocks so far; of all keys once the last has been absorbed.
   const Sketch& sketch() const;
 
   /// Takes the entries out, once, after all n keys. Throws InvalidInput when keys are missing.

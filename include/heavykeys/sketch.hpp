@@ -57,6 +57,18 @@ class Sketch {
   std::unique_ptr<detail::SketchState> state_;
 };
 
+/// Rows [begin, end) of a stream.
+struct RowRange {
+  std::uint64_t stream = 0;
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+
+  friend bool operator==(const RowRange&, const RowRange&) = default;
+};
+
+/// Which rows a sketch has absorbed: ascending ranges that do not touch. What lies between them is missing.
+std::vector<RowRange> absorbed_rows(const Sketch& sketch);
+
 /// Absorbs everything `from` has seen into `into`; open blocks complete each other.
 /// Cost: O(d^2 + |C| d), plus O(block_rows d^2) for every block the merge completes.
 /// Throws Incompatible when the Specs differ (both are in the text) or a row is in both; `into` is then
