@@ -29,7 +29,7 @@ Bytes drawn(int from, int to, std::size_t size, std::uint64_t seed = 0) {
 
 std::string sizes(const std::vector<Bytes>& all) {
   std::string text;
-  for (const Bytes& b : all) text += " " + std::to_string(b.size());
+  for (const Bytes& b : all) text.append(" ").append(std::to_string(b.size()));
   return text;
 }
 

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <sstream>
 #include <thread>
 
 #include "heavykeys/error.hpp"
@@ -30,22 +31,24 @@ struct Call {
 };
 
 std::string to_string(const Call& call) {
-  std::string text = name_of(call.operation);
+  std::ostringstream text;
+  text << name_of(call.operation);
   switch (call.operation) {
     case Operation::all_max:
-      return text + " of " + std::to_string(call.words.size());
+      text << " of " << call.words.size();
+      break;
     case Operation::all_sum:
-      return text + " of " + std::to_string(call.words.size()) + " words in integers of " +
-             std::to_string(call.limbs);
+      text << " of " << call.words.size() << " words in integers of " << call.limbs;
+      break;
     case Operation::gather:
-      return text + (call.root ? " to " + std::to_string(*call.root) : " to all");
-    default:
-      for (const auto& p : call.outgoing)
-        text += " " + std::to_string(p.bytes.size()) + " bytes to " + std::to_string(p.rank);
-      for (const auto& a : call.incoming)
-        text += " " + std::to_string(a.size) + " bytes from " + std::to_string(a.rank);
-      return text;
+      text << " to " << (call.root ? std::to_string(*call.root) : "all");
+      break;
+    case Operation::exchange:
+      for (const auto& p : call.outgoing) text << " " << p.bytes.size() << " bytes to " << p.rank;
+      for (const auto& a : call.incoming) text << " " << a.size << " bytes from " << a.rank;
+      break;
   }
+  return text.str();
 }
 
 bool alike(const Call& a, const Call& b) {
@@ -115,9 +118,10 @@ struct Outcome {
 std::shared_ptr<const Outcome> settle(std::vector<Call> calls) {
   auto outcome = std::make_shared<Outcome>();
   if (!fit(calls)) {
-    outcome->mismatch = "mismatched calls";
+    std::ostringstream text;
     for (std::size_t r = 0; r < calls.size(); ++r)
-      outcome->mismatch += (r == 0 ? ": rank " : ", rank ") + std::to_string(r) + " " + to_string(calls[r]);
+      text << (r == 0 ? ": rank " : ", rank ") << r << " " << to_string(calls[r]);
+    outcome->mismatch = "mismatched calls" + text.str();
   } else if (calls[0].operation == Operation::all_sum || calls[0].operation == Operation::all_max) {
     outcome->words = calls[0].words;
     for (std::size_t r = 1; r < calls.size(); ++r) {
