@@ -2,38 +2,13 @@
 #include <catch2/catch.hpp>
 #include <stdexcept>
 
-#include "distributed/world.hpp"
-#include "heavykeys/distributed.hpp"
-#include "heavykeys/error.hpp"
+#include "distributed/law.hpp"
 
 using heavykeys::distributed::collectively;
+using law::thrown;
 using world::Communicator;
 
 namespace {
-
-/// The type and the text of what `step` throws; "" when it returns.
-std::string thrown(const std::function<void()>& step) {
-  try {
-    step();
-    return {};
-  } catch (const heavykeys::InvalidInput& e) {
-    return std::string("InvalidInput ") + e.what();
-  } catch (const heavykeys::Incompatible& e) {
-    return std::string("Incompatible ") + e.what();
-  } catch (const heavykeys::Corrupt& e) {
-    return std::string("Corrupt ") + e.what();
-  } catch (const heavykeys::BackendError& e) {
-    return std::string("BackendError ") + e.what();
-  } catch (const heavykeys::Error& e) {
-    return std::string("Error ") + e.what();
-  } catch (const std::bad_alloc&) {
-    return "bad_alloc";
-  } catch (const std::exception& e) {
-    return std::string("another: ") + e.what();
-  } catch (...) {
-    return "no exception class";
-  }
-}
 
 struct Kind {
   std::string name;
