@@ -164,4 +164,14 @@ std::vector<std::vector<std::byte>> MpiCommunicator::exchange(std::span<const Pa
   return arrived;
 }
 
+void allmerge(MPI_Comm comm, Sketch& sketch) {
+  MpiCommunicator ranks(comm);
+  allmerge(ranks, sketch);
+}
+
+void merge(MPI_Comm comm, Sketch& sketch, int root) {
+  MpiCommunicator ranks(comm);
+  merge(ranks, sketch, root);
+}
+
 }  // namespace heavykeys::distributed

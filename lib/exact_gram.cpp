@@ -41,7 +41,7 @@ int ExactGram::limbs_for(int grid_bits, std::uint64_t rows, std::span<const int>
   return (2 * grid_bits + bits_of(rows) + 2 * spread + 1 + 63) / 64;
 }
 
-void ExactGram::widen(std::uint64_t more_rows, std::span<const int> low, std::span<const int> high) {
+void ExactGram::make_room(std::uint64_t more_rows, std::span<const int> low, std::span<const int> high) {
   std::vector<int> new_low(dim_), new_high(dim_);
   for (std::size_t i = 0; i < dim_; ++i) {
     new_low[i] = low_of(low_[i], low[i]);
@@ -107,7 +107,7 @@ void ExactGram::remove_row(std::span<const Int128> mantissa, std::span<const int
 
 void ExactGram::add(const ExactGram& other) {
   if (other.rows_ == 0) return;
-  widen(other.rows_, other.low_, other.high_);
+  make_room(other.rows_, other.low_, other.high_);
   for (std::size_t i = 0, k = 0; i < dim_; ++i) {
     for (std::size_t j = i; j < dim_; ++j, ++k) {
       if (other.low_[i] == kZeroColumn || other.low_[j] == kZeroColumn) continue;

@@ -41,12 +41,19 @@ class ExactGram {
 
   /// The same in pieces, for integers of several digits: announce the block, then add its sums one by one.
   /// Entries are taken times 2^shift; piece(i, j) is read for i <= j.
-  void begin_block(std::span<const int> exponents, std::uint64_t rows) { widen(rows, exponents, exponents); }
+  void begin_block(std::span<const int> exponents, std::uint64_t rows) {
+    make_room(rows, exponents, exponents);
+  }
   template <class Piece>
   void add_piece(std::span<const int> exponents, int shift, const Piece& piece);
 
   /// Adds another matrix of the same dim and grid_bits.
   void add(const ExactGram& other);
+
+  /// Makes room for so many more rows of these exponents, counted at once: what is then added to words() adds
+  /// their squares. Matrices that made room to the same totals add up word by word.
+  void make_room(std::uint64_t more_rows, std::span<const int> low, std::span<const int> high);
+  std::span<Limb> words() { return words_; }
 
   /// Takes one row of those added out again (T5). Its coordinates are m * 2^e, each m odd or 0, |m| <= 2^96.
   /// Only for matrices that are measured with and thrown away: limbs, low and high stay as they are.
@@ -74,8 +81,6 @@ class ExactGram {
     if (i > j) std::swap(i, j);
     return i * dim_ - i * (i + 1) / 2 + j;
   }
-  void widen(std::uint64_t more_rows, std::span<const int> low, std::span<const int> high);
-
   std::size_t dim_;
   int grid_bits_;
   int limbs_ = 1;

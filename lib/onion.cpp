@@ -6,22 +6,17 @@
 
 namespace heavykeys::detail {
 
-namespace {
-
 RowStore select(const RowStore& rows, const std::vector<std::size_t>& which) {
   RowStore out = rows;
   out.keep(which);
   return out;
 }
 
-}  // namespace
-
-void remove_rows(ExactGram& gram, const Lift& lift, const RowStore& rows,
-                 const std::vector<std::size_t>& which) {
+void remove_rows(ExactGram& gram, const Lift& lift, const RowStore& rows) {
   std::vector<double> row(lift.dim());
   std::vector<Int128> odd(lift.dim()), mantissa(lift.size());
   std::vector<int> exponent(lift.dim()), sum(lift.size());
-  for (std::size_t r : which) {
+  for (std::size_t r = 0; r < rows.count(); ++r) {
     rows.read(r, row.data());
     for (std::size_t i = 0; i < row.size(); ++i) {
       int e = 0;
@@ -36,51 +31,73 @@ void remove_rows(ExactGram& gram, const Lift& lift, const RowStore& rows,
   }
 }
 
+Peeling::Peeling(const Plan& plan, const Metric& metric, const RowStore& rows)
+    : found{{}, {}, {}, 0, metric.gram, 0.0},
+      plan_(plan),
+      metric_(metric),
+      rows_(rows),
+      layers_(plan.rule.layers),
+      left_(rows.count()) {
+  std::iota(left_.begin(), left_.end(), std::size_t{0});
+}
+
+const std::vector<std::size_t>& Peeling::test(Effort effort) {
+  found.last_threshold = metric_.threshold(plan_, layer_);
+  const bool all = left_.size() == rows_.count();
+  const RowStore remaining = all ? RowStore(rows_.dim()) : select(rows_, left_);
+  const Leverages tested = decide_leverages(found.tested, LiftedRows(all ? rows_ : remaining, plan_.lift),
+                                            found.last_threshold, effort, metric_.tau_bits());
+  if (layer_ == 1) found.rank = tested.rank;
+  std::vector<std::size_t> rest;
+  heavy_.clear();
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < left_.size(); ++i) {
+    if (next < tested.kept.size() && tested.kept[next] == i) {
+      heavy_.push_back(left_[i]);
+      found.kept.push_back(left_[i]);
+      found.tau.push_back(plan_.rule.weighted ? tested.tau[next] : std::min(tested.tau[next], 1.0));
+      found.layer.push_back(layer_);
+      ++next;
+    } else {
+      rest.push_back(left_[i]);
+    }
+  }
+  left_ = std::move(rest);
+  return heavy_;
+}
+
+void Peeling::remove(const RowStore& heavy) {
+  // Without a heavy row, the layers below are empty too: thresholds rise.
+  if (heavy.count() == 0 || is_last()) return stop();
+  remove_rows(found.tested, plan_.lift, heavy);
+  ++layer_;
+}
+
+void Peeling::stop() {
+  // What is left is no candidate: below the next layer's threshold as well.
+  if (more()) found.last_threshold = std::max(found.last_threshold, metric_.threshold(plan_, layer_));
+  layer_ = layers_ + 1;
+}
+
 Peeled peel(const Plan& plan, const Metric& metric, const RowStore& rows, Effort effort) {
-  Peeled out{{}, {}, {}, 0, metric.gram, 0.0};
-  std::vector<std::size_t> left(rows.count());
-  std::iota(left.begin(), left.end(), std::size_t{0});
-  for (int layer = 1; layer <= plan.rule.layers; ++layer) {
-    out.last_threshold = metric.threshold(plan, layer);
-    const RowStore remaining = layer == 1 ? rows : select(rows, left);
-    const Leverages found = decide_leverages(out.tested, LiftedRows(remaining, plan.lift), out.last_threshold,
-                                             effort, metric.tau_bits());
-    if (layer == 1) out.rank = found.rank;
-    std::vector<std::size_t> rest;
-    std::size_t next = 0;
-    for (std::size_t i = 0; i < left.size(); ++i) {
-      if (next < found.kept.size() && found.kept[next] == i) {
-        out.kept.push_back(left[i]);
-        out.tau.push_back(plan.rule.weighted ? found.tau[next] : std::min(found.tau[next], 1.0));
-        out.layer.push_back(layer);
-        ++next;
-      } else {
-        rest.push_back(left[i]);
-      }
-    }
-    left = std::move(rest);
-    // Without a heavy row, the layers below are empty too: thresholds rise.
-    if (found.kept.empty() || layer == plan.rule.layers) break;
-    remove_rows(out.tested, plan.lift, remaining, found.kept);
-    if (left.empty()) {  // what is left is no candidate: below the next layer's threshold as well
-      out.last_threshold = metric.threshold(plan, layer + 1);
-      break;
-    }
+  Peeling peeling(plan, metric, rows);
+  while (peeling.more()) {
+    peeling.remove(select(rows, peeling.test(effort)));
+    if (peeling.none_left()) peeling.stop();
   }
-  if (plan.rule.layers > 1) {  // by layer so far
-    std::vector<std::size_t> order(out.kept.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::sort(order.begin(), order.end(),
-              [&](std::size_t a, std::size_t b) { return out.kept[a] < out.kept[b]; });
-    Peeled by_row{{}, {}, {}, out.rank, std::move(out.tested), out.last_threshold};
-    for (std::size_t i : order) {
-      by_row.kept.push_back(out.kept[i]);
-      by_row.tau.push_back(out.tau[i]);
-      by_row.layer.push_back(out.layer[i]);
-    }
-    return by_row;
+  Peeled& found = peeling.found;
+  if (plan.rule.layers == 1) return std::move(found);
+  std::vector<std::size_t> order(found.kept.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return found.kept[a] < found.kept[b]; });
+  Peeled by_row{{}, {}, {}, found.rank, std::move(found.tested), found.last_threshold};
+  for (std::size_t i : order) {
+    by_row.kept.push_back(found.kept[i]);
+    by_row.tau.push_back(found.tau[i]);
+    by_row.layer.push_back(found.layer[i]);
   }
-  return out;
+  return by_row;
 }
 
 }  // namespace heavykeys::detail

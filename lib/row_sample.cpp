@@ -103,6 +103,24 @@ void RowSample::merge(const RowSample& other) {
   }
 }
 
+std::vector<std::uint64_t> RowSample::hashes() const {
+  std::vector<std::uint64_t> out;
+  out.reserve(heap_.size());
+  for (const Entry& e : heap_) out.push_back(e.hash);
+  return out;
+}
+
+RowSample RowSample::up_to(std::uint64_t highest) const {
+  RowSample out(dim(), capacity_, seed_);
+  for (const Entry& e : heap_) {
+    if (e.hash > highest) continue;
+    out.rows_.append(rows_.view().slice(e.slot, 1));
+    out.heap_.push_back({e.hash, e.id, out.rows_.count() - 1});
+  }
+  std::make_heap(out.heap_.begin(), out.heap_.end());
+  return out;
+}
+
 std::vector<RowSample::Entry> RowSample::ordered() const {
   std::vector<Entry> entries = heap_;
   std::sort(entries.begin(), entries.end());

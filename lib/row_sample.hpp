@@ -44,6 +44,11 @@ class RowSample {
   void merge(const RowSample& other);
   void reserve(const RowSample& other);
 
+  /// Hashes of the kept rows, in no order; and a sample of those with a hash of at most `highest`. Samples
+  /// that several holders are to merge need no more than the k least of all hashes.
+  std::vector<std::uint64_t> hashes() const;
+  RowSample up_to(std::uint64_t highest) const;
+
   /// Kept rows by ascending (hash, id).
   struct Sorted {
     std::vector<KeyId> ids;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "lib/empirical_bernstein.hpp"
 #include "lib/kernels.hpp"
@@ -63,10 +62,8 @@ TailSum::TailSum(PlanPtr plan, const Metric& metric, const Peeled& peeled, const
       first_threshold_(metric.threshold(*plan_)),
       last_threshold_(peeled.last_threshold) {
   const std::vector<double> top = monomial(plan_->lift.top_degree());
-  std::vector<std::size_t> all(kept.size());
-  std::iota(all.begin(), all.end(), std::size_t{0});
   ExactGram rest = metric.plain ? *metric.plain : metric.gram;
-  remove_rows(rest, plan_->lift, kept.rows, all);
+  remove_rows(rest, plan_->lift, kept.rows);
   rest_.emplace(plan_, rest, scale, top);
   tested_.emplace(plan_, peeled.tested, scale, top);
   if (metric.plain) weight_sum_ = metric.weight_sum(plan_->spec.score.parameter);
