@@ -84,6 +84,11 @@ Hands fragments(std::size_t n, std::size_t ranks, std::size_t block_rows, Random
   return hands;
 }
 
+/// With the sample's intervals, where there is a sample.
+heavykeys::HeavyOptions narrow(const heavykeys::UniversalSet& set) {
+  return {heavykeys::Mode::no_false_positives, set.spec().sample_rows > 0 ? 0.1 : 0.0};
+}
+
 template <class T>
 std::string of(const char* what, const T& a, const T& b) {
   return std::string(what) + " " + std::to_string(a) + " and " + std::to_string(b);
@@ -116,7 +121,7 @@ Truth::Truth(const Sketch& whole, const Rows& q) : queries(q), bytes(to_bytes(wh
     return;
   }
   entries = heavy_entries(set, queries);
-  narrowed = heavy_entries(set, queries, {heavykeys::Mode::no_false_positives, 0.1});
+  narrowed = heavy_entries(set, queries, narrow(set));
 }
 
 std::string difference(const heavykeys::UniversalSet& a, const heavykeys::UniversalSet& b) {
@@ -152,8 +157,7 @@ std::string difference(const Sketch& found, const Truth& truth) {
   std::string wrong = difference(set, truth.set);
   if (wrong.empty()) wrong = difference(heavy_entries(set, truth.queries), truth.entries);
   if (wrong.empty()) {
-    wrong = difference(heavy_entries(set, truth.queries, {heavykeys::Mode::no_false_positives, 0.1}),
-                       truth.narrowed);
+    wrong = difference(heavy_entries(set, truth.queries, narrow(set)), truth.narrowed);
     if (!wrong.empty()) wrong = "with the sample: " + wrong;
   }
   return wrong;
