@@ -6,6 +6,7 @@
 #include "distributed/reductions.hpp"
 #include "distributed/row_directory.hpp"
 #include "heavykeys/distributed.hpp"
+#include "lib/absorb.hpp"
 #include "lib/float_environment.hpp"
 
 namespace heavykeys::distributed {
@@ -19,12 +20,14 @@ Sketch merged(Communicator& comm, const Sketch& own, std::optional<int> root) {
   agree(comm, "the specs", to_string(own.spec()));
   collectively(comm, [&] { copy.emplace(own); });
   detail::SketchState& state = detail::SketchAccess::state(*copy);
-  const RowDirectory directory = gather_rows(comm, state);
-  complete_blocks(comm, directory, *copy);
+  const RowsHere here{state.coverage, state.fragments, state.spec.dim, state.spec.block_rows};
+  const RowDirectory directory = gather_rows(comm, here);
+  complete_blocks(comm, directory, here,
+                  [&](const Rows& rows) { detail::absorb_with(*copy, rows, detail::serial_workers()); });
   sum_metric(comm, state.metric);
   detail::Candidates candidates = gather_candidates(comm, *state.plan, state.metric, state.candidates, root);
   detail::RowSample sample = gather_sample(comm, state.sample, root);
-  detail::Fragments open = gather_open_blocks(comm, directory, state, root);
+  detail::Fragments open = gather_open_blocks(comm, directory, here, root);
   state.candidates = std::move(candidates);
   state.sample = std::move(sample);
   state.fragments = std::move(open);

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "heavykeys/distributed.hpp"
-#include "lib/absorb.hpp"
 #include "lib/byte_stream.hpp"
 #include "lib/row_bytes.hpp"
 
@@ -28,12 +27,12 @@ struct Moves {
   std::vector<Communicator::Arrival> incoming;
 };
 
-Moves moves_of(int me, const RowDirectory& directory, const detail::SketchState& state) {
+Moves moves_of(int me, const RowDirectory& directory, const RowsHere& here) {
   std::map<int, detail::ByteWriter> to;
   std::map<int, std::size_t> from;
   for_moves(directory, [&](const OpenBlock& block, const WaitingRun& run) {
-    if (static_cast<int>(run.rank) == me) detail::put_rows(to[block.owner], state.fragments.at(run.first));
-    if (block.owner == me) from[static_cast<int>(run.rank)] += run.bytes(state.spec.dim);
+    if (static_cast<int>(run.rank) == me) detail::put_rows(to[block.owner], here.waiting.at(run.first));
+    if (block.owner == me) from[static_cast<int>(run.rank)] += run.bytes(here.dim);
   });
   Moves moves;
   for (auto& [rank, bytes] : to) moves.outgoing.push_back({rank, bytes.take()});
@@ -43,11 +42,11 @@ Moves moves_of(int me, const RowDirectory& directory, const detail::SketchState&
 
 }  // namespace
 
-void complete_blocks(Communicator& comm, const RowDirectory& directory, Sketch& sketch) {
+void complete_blocks(Communicator& comm, const RowDirectory& directory, const RowsHere& here,
+                     const std::function<void(const Rows&)>& absorb) {
   const int me = comm.rank();
-  detail::SketchState& state = detail::SketchAccess::state(sketch);
   Moves moves;
-  collectively(comm, [&] { moves = moves_of(me, directory, state); });
+  collectively(comm, [&] { moves = moves_of(me, directory, here); });
   const auto arrived = comm.exchange(moves.outgoing, moves.incoming);
   collectively(comm, [&] {
     std::map<int, detail::ByteReader> from;
@@ -55,24 +54,24 @@ void complete_blocks(Communicator& comm, const RowDirectory& directory, Sketch& 
       from.emplace(moves.incoming[i].rank, detail::ByteReader(arrived[i]));
     for_moves(directory, [&](const OpenBlock& block, const WaitingRun& run) {
       if (static_cast<int>(run.rank) == me) {
-        state.fragments.erase(run.first);
-        state.coverage.remove(run.first.stream, {run.first.row, run.first.row + run.count});
+        here.waiting.erase(run.first);
+        here.absorbed.remove(run.first.stream, {run.first.row, run.first.row + run.count});
       }
       if (block.owner != me) return;
-      const detail::RowStore rows = detail::get_rows(from.at(static_cast<int>(run.rank)), state.spec.dim);
-      detail::absorb_with(sketch, rows.view(run.first.row, run.first.stream), detail::serial_workers());
+      const detail::RowStore rows = detail::get_rows(from.at(static_cast<int>(run.rank)), here.dim);
+      absorb(rows.view(run.first.row, run.first.stream));
     });
   });
 }
 
-detail::Fragments gather_open_blocks(Communicator& comm, const RowDirectory& directory,
-                                     const detail::SketchState& state, std::optional<int> root) {
+detail::Fragments gather_open_blocks(Communicator& comm, const RowDirectory& directory, const RowsHere& here,
+                                     std::optional<int> root) {
   const auto me = static_cast<std::uint32_t>(comm.rank());
   detail::ByteWriter mine;
   collectively(comm, [&] {
     for (const OpenBlock& block : directory.blocks) {
       for (const WaitingRun& run : block.runs) {
-        if (!block.complete && run.rank == me) detail::put_rows(mine, state.fragments.at(run.first));
+        if (!block.complete && run.rank == me) detail::put_rows(mine, here.waiting.at(run.first));
       }
     }
   });
@@ -86,7 +85,7 @@ detail::Fragments gather_open_blocks(Communicator& comm, const RowDirectory& dir
       KeyId end;  // of the run last put in
       auto last = open.end();
       for (const WaitingRun& run : block.runs) {
-        const detail::RowStore rows = detail::get_rows(from[run.rank], state.spec.dim);
+        const detail::RowStore rows = detail::get_rows(from[run.rank], here.dim);
         if (last != open.end() && run.first == end) {
           last->second.append(rows);
         } else {

@@ -20,14 +20,14 @@ struct Holding {
   std::uint32_t rank = 0;
 };
 
-std::vector<std::byte> rows_here(const detail::SketchState& state, int rank) {
+std::vector<std::byte> to_bytes(const RowsHere& here, int rank) {
   detail::ByteWriter out;
   std::vector<RowRange> ranges;
-  for (const auto& [stream, all] : state.coverage.streams()) {
+  for (const auto& [stream, all] : here.absorbed.streams()) {
     for (const Range& range : all) ranges.push_back({stream, range.begin, range.end});
   }
   std::vector<WaitingRun> runs;
-  for (const auto& [first, run] : state.fragments) {
+  for (const auto& [first, run] : here.waiting) {
     const std::uint32_t bytes = detail::fits_float(run.view()) ? 4 : 8;
     runs.push_back({first, run.count(), static_cast<std::uint32_t>(rank), bytes});
   }
@@ -90,8 +90,8 @@ std::vector<OpenBlock> grouped(std::vector<WaitingRun> runs, std::uint64_t block
 
 }  // namespace
 
-RowDirectory gather_rows(Communicator& comm, const detail::SketchState& state) {
-  const auto parts = comm.gather(rows_here(state, comm.rank()));
+RowDirectory gather_rows(Communicator& comm, const RowsHere& here) {
+  const auto parts = comm.gather(to_bytes(here, comm.rank()));
   std::vector<Holding> holdings;
   std::vector<WaitingRun> runs;
   for (std::size_t r = 0; r < parts.size(); ++r) {
@@ -101,7 +101,7 @@ RowDirectory gather_rows(Communicator& comm, const detail::SketchState& state) {
       holdings.push_back({range.stream, {range.begin, range.end}, static_cast<std::uint32_t>(r)});
     while (!in.at_end()) runs.push_back(in.get<WaitingRun>());
   }
-  return {united(std::move(holdings)), grouped(std::move(runs), state.spec.block_rows)};
+  return {united(std::move(holdings)), grouped(std::move(runs), here.block_rows)};
 }
 
 }  // namespace heavykeys::distributed

@@ -9,6 +9,15 @@
 
 namespace heavykeys::distributed {
 
+/// What a sketch and a scan have alike: rows they have absorbed, some of which wait for the rest of their
+/// block.
+struct RowsHere {
+  detail::Coverage& absorbed;
+  detail::Fragments& waiting;
+  std::size_t dim;
+  std::uint64_t block_rows;
+};
+
 /// A run of rows that wait on a rank for the rest of their block.
 struct WaitingRun {
   KeyId first;
@@ -33,6 +42,6 @@ struct RowDirectory {
 
 /// Collective. Throws Incompatible, on all ranks, when two have absorbed the same row.
 /// Traffic: 3 words for each run of rows that a rank has, and 4 for each that waits.
-RowDirectory gather_rows(Communicator& comm, const detail::SketchState& state);
+RowDirectory gather_rows(Communicator& comm, const RowsHere& here);
 
 }  // namespace heavykeys::distributed
