@@ -44,13 +44,13 @@ TEST_CASE(
     heavykeys::Score score = {};
   };
   const std::vector<Shape> shapes = {{1000, 1, 16, Dtype::f64, 24, 3, 0.01},
-                                     {3000, 2, 128, Dtype::f16, 20, 2},
+                                     {3000, 2, 128, Dtype::f16, 20, 2, 0.0625},
                                      {5000, 7, 256, Dtype::bf16, 20, 1, 0.0005},
                                      {9500, 7, 4096, Dtype::f32, 24, 0},
-                                     {4000, 64, 1024, Dtype::f32, 24, 0},
-                                     {2000, 64, 64, Dtype::f16, 20, 3, 0.25, heavykeys::Score::expressive()},
-                                     {2500, 128, 512, Dtype::bf16, 24, 1, 0.01},
-                                     {700, 16, 64, Dtype::f64, 20, 2, 0.25, heavykeys::Score::power(4)}};
+                                     {3000, 64, 1024, Dtype::f32, 24, 0},
+                                     {600, 64, 64, Dtype::f16, 20, 3, 0.5, heavykeys::Score::expressive()},
+                                     {1500, 128, 256, Dtype::bf16, 24, 0, 0.1},
+                                     {400, 10, 64, Dtype::f64, 20, 2, 0.25, heavykeys::Score::power(4)}};
   for (std::size_t i = 0; i < shapes.size(); ++i) {
     const Shape& s = shapes[i];
     Random random(i);
