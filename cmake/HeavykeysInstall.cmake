@@ -25,3 +25,7 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/heavykeysConfig.cmake ${CMAKE_CURRENT_
 file(RELATIVE_PATH HEAVYKEYS_PC_PREFIX /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 configure_file(cmake/heavykeys.pc.in heavykeys.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/heavykeys.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+if(HEAVYKEYS_MPI)
+  configure_file(cmake/heavykeys-mpi.pc.in heavykeys-mpi.pc @ONLY)
+  install(FILES ${CMAKE_CURRENT_BINARY_DIR}/heavykeys-mpi.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endif()

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "lib/absorb_plan.hpp"
 #include "lib/block_batch.hpp"
 #include "lib/sketch_state.hpp"
 #include "lib/workers.hpp"
@@ -21,24 +22,8 @@ class Absorption {
   void commit() noexcept;
 
  private:
-  /// Rows that stay raw because their block is not complete.
-  struct Piece {
-    Rows rows;
-    RowStore* left = nullptr;          // the run they continue, if any
-    std::optional<Fragments> new_run;  // else a node of their own
-    std::optional<KeyId> right;        // the run that continues them
-  };
-
-  void plan_partial_block(const Rows& part);
-  void prepare(Piece& piece);
-  void commit(Piece& piece) noexcept;
-
   SketchState& state_;
-  Rows rows_;
-  std::vector<Rows> blocks_;                       // complete blocks, ascending
-  std::vector<std::unique_ptr<RowStore>> joined_;  // blocks put together from fragments
-  std::vector<KeyId> finished_;                    // runs that go into complete blocks
-  std::vector<Piece> pieces_;
+  AbsorbPlan plan_;
   std::optional<Metric> metric_;
   std::vector<BlockBatch> batches_;
 };

@@ -171,7 +171,7 @@ void absorb_with(CausalHeavy& pass, const Rows& keys, const Workers& workers) {
   CausalState& state = CausalAccess::state(pass);
   const std::uint64_t next = state.absorbed + state.waiting.count();
   if (keys.count == 0) return;
-  check_next_keys({"a causal pass", state.sketch.spec().dim, next, state.end}, keys);
+  check_next_keys({"a causal pass", state.sketch.spec().dim, state.end}, next, keys);
   current_isa();
   const std::size_t size = state.sketch.spec().block_rows;
   pass_waiting(state, workers);  // what an earlier call could not finish for want of memory

@@ -50,6 +50,12 @@ void Coverage::add(std::uint64_t stream, Range range) {
   }
 }
 
+void Coverage::add(const Coverage& other) {
+  for (const auto& [stream, ranges] : other.streams_) {
+    for (const Range& range : ranges) add(stream, range);
+  }
+}
+
 void Coverage::remove(std::uint64_t stream, Range range) {
   std::vector<Range>& ranges = streams_[stream];
   const auto it = at_or_after(ranges, range.begin);

@@ -24,6 +24,8 @@ class Coverage {
   void reserve(std::uint64_t stream);
   /// The range must not overlap.
   void add(std::uint64_t stream, Range range);
+  /// None of its rows may be in.
+  void add(const Coverage& other);
   /// The range must be in.
   void remove(std::uint64_t stream, Range range);
 

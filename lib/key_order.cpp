@@ -7,23 +7,47 @@
 
 namespace heavykeys::detail {
 
-void check_next_keys(const KeyOrder& order, const Rows& keys) {
+namespace {
+
+void check_shape(const KeyPass& pass, const Rows& keys) {
   if (keys.data == nullptr) throw InvalidInput("keys have no data");
-  if (keys.dim != order.dim) {
+  if (keys.dim != pass.dim) {
     throw InvalidInput("keys have " + std::to_string(keys.dim) + " columns; the queries have " +
-                       std::to_string(order.dim));
+                       std::to_string(pass.dim));
   }
-  if (keys.first_id != order.next || keys.stream != 0) {
-    throw InvalidInput(std::string(order.pass) + " takes keys in order: row " + std::to_string(order.next) +
-                       " of stream 0 is next, not row " + std::to_string(keys.first_id) + " of stream " +
-                       std::to_string(keys.stream));
-  }
-  if (keys.count > order.most - order.next) {
-    throw InvalidInput("rows " + std::to_string(order.next) + " .. " +
-                       std::to_string(order.next + keys.count - 1) + " are more than the " +
-                       std::to_string(order.most) + " keys " + order.limit);
+}
+
+std::string place(const Rows& keys) {
+  return "row " + std::to_string(keys.first_id) + " of stream " + std::to_string(keys.stream);
+}
+
+/// For keys of stream 0.
+void check_values(const KeyPass& pass, const Rows& keys) {
+  if (keys.first_id > pass.most || keys.count > pass.most - keys.first_id) {
+    throw InvalidInput("rows " + std::to_string(keys.first_id) + " .. " +
+                       std::to_string(keys.first_id + (keys.count - 1)) + " are more than the " +
+                       std::to_string(pass.most) + " keys " + pass.limit);
   }
   require_finite(keys);
+}
+
+}  // namespace
+
+void check_keys(const KeyPass& pass, const Rows& keys) {
+  check_shape(pass, keys);
+  if (keys.stream != 0) {
+    throw InvalidInput(std::string(pass.name) + " takes keys of stream 0, not " + place(keys));
+  }
+  check_values(pass, keys);
+}
+
+void check_next_keys(const KeyPass& pass, std::uint64_t next, const Rows& keys) {
+  check_shape(pass, keys);
+  if (keys.first_id != next || keys.stream != 0) {
+    throw InvalidInput(std::string(pass.name) + " takes keys in order: row " + std::to_string(next) +
+                       " of stream 0 is next, not " + place(keys));
+  }
+  check_values(pass, keys);
 }
 
 }  // namespace heavykeys::detail

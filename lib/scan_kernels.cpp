@@ -135,23 +135,26 @@ void EvenTerms(const EvenTerm& f, const double* x, const double* e, std::size_t 
   }
 }
 
-double Logits(double scale, double shift, const double* x, const double* lo, const double* e, std::size_t n,
+double Logits(double scale, Shift shift, const double* x, const double* lo, const double* e, std::size_t n,
               double* t, double* rest, double* radius) {
-  const VD s = Number(scale), m = Number(shift), size = Number(std::fabs(scale) * (1.0 + 0x1p-40));
+  const VD s = Number(scale), size = Number(std::fabs(scale) * (1.0 + 0x1p-40));
+  const VD m = Number(shift.hi), m_lo = Number(shift.lo), unit = Number(lo == nullptr ? 0x1p-52 : 0x1p-99);
   VD greatest = Number(-std::numeric_limits<double>::infinity());
   for (std::size_t u = 0; u < n; u += hn::Lanes(kD)) {
     const VD at = hn::LoadU(kD, x + u);
     const VD y = hn::Mul(s, at);
     const VD d = hn::Sub(y, m);
-    VD exponent = d, remainder = hn::Zero(kD);
-    VD wrong = hn::Mul(hn::Add(hn::Abs(y), hn::Abs(d)), Number(0x1p-53));
-    if (lo != nullptr) {  // the roundings of y and d, and lo, are put back
-      const VD below = hn::Add(ProductError(s, at, y), hn::Mul(s, hn::LoadU(kD, lo + u)));
+    VD exponent, remainder;
+    if (lo == nullptr) {
+      exponent = hn::Sub(d, m_lo);
+      remainder = hn::Zero(kD);
+    } else {  // the roundings of y and d, and both low parts, are put back
+      const VD below = hn::Sub(hn::Add(ProductError(s, at, y), hn::Mul(s, hn::LoadU(kD, lo + u))), m_lo);
       const VD tail = hn::Add(SumError(y, hn::Sub(hn::Zero(kD), m), d), below);
       exponent = hn::Add(d, tail);
       remainder = SumError(d, tail, exponent);
-      wrong = hn::Mul(hn::Add(hn::Abs(y), hn::Abs(d)), Number(0x1p-102));
     }
+    const VD wrong = hn::Mul(hn::Add(hn::Abs(y), hn::Abs(d)), unit);
     hn::StoreU(exponent, kD, t + u);
     hn::StoreU(remainder, kD, rest + u);
     hn::StoreU(hn::Add(hn::Mul(size, hn::LoadU(kD, e + u)), wrong), kD, radius + u);
@@ -202,19 +205,64 @@ void ExpTerms(const double* t, const double* rest, const double* radius, std::si
   }
 }
 
-double SumInGroups(const double* x, std::size_t n) {
+TermSums SumTerms(const double* term, const double* error, std::size_t n) {
   constexpr std::size_t kVectors = kLaneGroup;  // room for one-lane vectors
   const std::size_t lanes = hn::Lanes(kD), vectors = kLaneGroup / lanes;
-  double group[kLaneGroup] = {};
-  VD sum[kVectors];
-  for (std::size_t v = 0; v < vectors; ++v) sum[v] = hn::Zero(kD);
+  double group[2 * kLaneGroup] = {};
+  VD terms[kVectors], errors[kVectors];
+  for (std::size_t v = 0; v < vectors; ++v) terms[v] = errors[v] = hn::Zero(kD);
   for (std::size_t u = 0; u < n; u += kLaneGroup) {
-    for (std::size_t v = 0; v < vectors; ++v) sum[v] = hn::Add(sum[v], hn::LoadU(kD, x + u + v * lanes));
+    for (std::size_t v = 0; v < vectors; ++v) {
+      terms[v] = hn::Add(terms[v], hn::LoadU(kD, term + u + v * lanes));
+      errors[v] = hn::Add(errors[v], hn::LoadU(kD, error + u + v * lanes));
+    }
   }
-  for (std::size_t v = 0; v < vectors; ++v) hn::StoreU(sum[v], kD, group + v * lanes);
-  double total = 0.0;
-  for (const double part : group) total += part;
+  for (std::size_t v = 0; v < vectors; ++v) {
+    hn::StoreU(terms[v], kD, group + v * lanes);
+    hn::StoreU(errors[v], kD, group + kLaneGroup + v * lanes);
+  }
+  TermSums total;
+  for (std::size_t g = 0; g < kLaneGroup; ++g) {
+    total.term += group[g];
+    total.error += group[kLaneGroup + g];
+  }
   return total;
+}
+
+bool AllKnown(const double* term, const double* error, std::size_t n, double needed, double tolerance) {
+  const VD least = Number(needed), factor = Number(tolerance);
+  auto unknown = hn::Lt(least, least);  // none
+  for (std::size_t u = 0; u < n; u += hn::Lanes(kD)) {
+    const VD value = hn::LoadU(kD, term + u), wrong = hn::LoadU(kD, error + u);
+    unknown =
+        hn::Or(unknown, hn::And(hn::Ge(hn::Add(value, wrong), least), hn::Gt(wrong, hn::Mul(value, factor))));
+  }
+  return hn::AllFalse(kD, unknown);
+}
+
+void ScaleProducts(const double* products, const double* norms, std::size_t n, double factor, double unit,
+                   double* x, double* e) {
+  const VD f = Number(factor), r = Number(unit);
+  for (std::size_t u = 0; u < n; u += hn::Lanes(kD)) {
+    hn::StoreU(hn::Mul(hn::LoadU(kD, products + u), f), kD, x + u);
+    hn::StoreU(hn::Mul(hn::LoadU(kD, norms + u), r), kD, e + u);
+  }
+}
+
+Extremes FindExtremes(const double* x, std::size_t n) {
+  Extremes found = {x[0], x[0]};
+  const std::size_t lanes = hn::Lanes(kD);
+  std::size_t u = 0;
+  if (n >= lanes) {
+    VD least = hn::LoadU(kD, x), greatest = least;
+    for (u = lanes; u + lanes <= n; u += lanes) {
+      least = hn::Min(least, hn::LoadU(kD, x + u));
+      greatest = hn::Max(greatest, hn::LoadU(kD, x + u));
+    }
+    found = {hn::GetLane(hn::MinOfLanes(kD, least)), hn::GetLane(hn::MaxOfLanes(kD, greatest))};
+  }
+  for (; u < n; ++u) found = {std::min(found.least, x[u]), std::max(found.greatest, x[u])};
+  return found;
 }
 
 }  // namespace heavykeys::detail::HWY_NAMESPACE
@@ -227,7 +275,10 @@ HWY_EXPORT(DotProductsTwice);
 HWY_EXPORT(EvenTerms);
 HWY_EXPORT(Logits);
 HWY_EXPORT(ExpTerms);
-HWY_EXPORT(SumInGroups);
+HWY_EXPORT(SumTerms);
+HWY_EXPORT(AllKnown);
+HWY_EXPORT(ScaleProducts);
+HWY_EXPORT(FindExtremes);
 
 void dot_products_twice(const double* query, std::size_t dim, const double* keys, std::size_t ld, double* hi,
                         double* lo, double* size) {
@@ -237,7 +288,7 @@ void even_terms(const EvenTerm& f, const double* x, const double* e, std::size_t
                 double* error) {
   HWY_DYNAMIC_DISPATCH(EvenTerms)(f, x, e, n, term, error);
 }
-double logits(double scale, double shift, const double* x, const double* lo, const double* e, std::size_t n,
+double logits(double scale, Shift shift, const double* x, const double* lo, const double* e, std::size_t n,
               double* t, double* rest, double* radius) {
   return HWY_DYNAMIC_DISPATCH(Logits)(scale, shift, x, lo, e, n, t, rest, radius);
 }
@@ -245,7 +296,17 @@ void exp_terms(const double* t, const double* rest, const double* radius, std::s
                double* error) {
   HWY_DYNAMIC_DISPATCH(ExpTerms)(t, rest, radius, n, term, error);
 }
-double sum_in_groups(const double* x, std::size_t n) { return HWY_DYNAMIC_DISPATCH(SumInGroups)(x, n); }
+TermSums sum_terms(const double* term, const double* error, std::size_t n) {
+  return HWY_DYNAMIC_DISPATCH(SumTerms)(term, error, n);
+}
+bool all_known(const double* term, const double* error, std::size_t n, double needed, double tolerance) {
+  return HWY_DYNAMIC_DISPATCH(AllKnown)(term, error, n, needed, tolerance);
+}
+void scale_products(const double* products, const double* norms, std::size_t n, double factor, double unit,
+                    double* x, double* e) {
+  HWY_DYNAMIC_DISPATCH(ScaleProducts)(products, norms, n, factor, unit, x, e);
+}
+Extremes extremes(const double* x, std::size_t n) { return HWY_DYNAMIC_DISPATCH(FindExtremes)(x, n); }
 
 }  // namespace heavykeys::detail
 #endif

@@ -29,9 +29,13 @@ struct EvenTerm {
 void even_terms(const EvenTerm& f, const double* x, const double* e, std::size_t n, double* term,
                 double* error);
 
-/// The exponents of softmax relative to `shift`: t[u] + rest[u] = scale (x[u] + lo[u]) - shift, within
-/// radius[u] of the true one for every x within e[u]. lo may be null: one rounding each then. Returns max t.
-double logits(double scale, double shift, const double* x, const double* lo, const double* e, std::size_t n,
+/// The exponents of softmax relative to a shift of two parts, |shift.lo| <= ulp(shift.hi): t[u] + rest[u] =
+/// scale (x[u] + lo[u]) - shift, within radius[u] of the true one for every x within e[u]. lo may be null: a
+/// rounding at each step then. Returns max t.
+struct Shift {
+  double hi = 0.0, lo = 0.0;
+};
+double logits(double scale, Shift shift, const double* x, const double* lo, const double* e, std::size_t n,
               double* t, double* rest, double* radius);
 
 /// term[u] = exp(t[u] + rest[u]), t <= 700, |rest| <= ulp(t); |term[u] - exp(y)| <= error[u] for every y
@@ -39,7 +43,23 @@ double logits(double scale, double shift, const double* x, const double* lo, con
 void exp_terms(const double* t, const double* rest, const double* radius, std::size_t n, double* term,
                double* error);
 
-/// sum_u x[u] in a fixed order: relative error <= (n / 8 + 8) 2^-53 when all are >= 0.
-double sum_in_groups(const double* x, std::size_t n);
+/// sum_u term[u] and sum_u error[u] in a fixed order: relative error <= (n / 8 + 8) 2^-53 when all are >= 0.
+struct TermSums {
+  double term = 0.0, error = 0.0;
+};
+TermSums sum_terms(const double* term, const double* error, std::size_t n);
+
+/// True when error[u] <= tolerance * term[u] wherever term[u] + error[u] >= needed.
+bool all_known(const double* term, const double* error, std::size_t n, double needed, double tolerance);
+
+/// x[u] = products[u] * factor, e[u] = norms[u] * unit.
+void scale_products(const double* products, const double* norms, std::size_t n, double factor, double unit,
+                    double* x, double* e);
+
+/// The least and the greatest of x[0 .. n - 1], n >= 1.
+struct Extremes {
+  double least = 0.0, greatest = 0.0;
+};
+Extremes extremes(const double* x, std::size_t n);
 
 }  // namespace heavykeys::detail

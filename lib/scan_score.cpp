@@ -6,6 +6,9 @@
 #include <string>
 
 #include "heavykeys/error.hpp"
+#include "lib/double_double.hpp"
+#include "lib/portable_math.hpp"
+#include "lib/scan_sum.hpp"
 #include "lib/text.hpp"
 
 namespace heavykeys::detail {
@@ -13,12 +16,35 @@ namespace heavykeys::detail {
 namespace {
 
 constexpr double kUp = 1.0 + 0x1p-8;
-constexpr int kRange = 900;              // binary exponents that a term may have
+constexpr int kCustomRange = 900;        // binary exponents of its arguments
 constexpr int kSoftmaxExponent = 60;     // of a logit; doubles of twice the precision still tell them apart
-constexpr double kGreatestLogit = 64.0;  // above `shift`
-constexpr int kSmall = -400;             // expressive: below 2 to this, f is x^2 to all its bits and more
+constexpr double kGreatestLogit = 64.0;  // the greatest exponent of a block, either way
+constexpr Shift kLogTwo = {0x1.62e42fefa39efp-1, 0x1.abc9e3b39803fp-56};
+constexpr double kGreatestError = 0x1p1000;
+constexpr int kSmall = -400;  // expressive: below 2 to this, f is x^2 to all its bits and more
 
 bool is_multiple_of_half(double p) { return 2 * p == std::floor(2 * p); }
+
+/// |x|^p = (2^e)^p |x 2^-e|^p, and (2^e)^p = factor 2^unit.
+Reference power_reference(double p, int e) {
+  if (is_multiple_of_half(p)) {
+    if (p != std::floor(p)) e -= e & 1;  // then p e is whole, and the largest x at most 4
+    return {e, static_cast<std::int64_t>(p * e)};
+  }
+  const DoubleDouble log = two_product(p, e);
+  const double unit = std::floor(log.hi);
+  // (log.hi - unit) + log.lo has few enough bits; 1 or 2 instead of a number just beside is of no harm.
+  const double factor = portable_exp(((log.hi - unit) + log.lo) * kLogTwo.hi);
+  return {e, static_cast<std::int64_t>(unit), factor};
+}
+
+/// unit ln 2, to 2^-100 of it. Beyond 2^53 a unit takes two doubles.
+Shift shift_of(std::int64_t unit) {
+  const auto high = static_cast<double>(unit);
+  const DoubleDouble whole(high, static_cast<double>(unit - static_cast<std::int64_t>(high)));
+  const DoubleDouble product = whole * DoubleDouble(kLogTwo.hi, kLogTwo.lo);
+  return {product.hi, product.lo};
+}
 
 }  // namespace
 
@@ -49,47 +75,31 @@ ScanScore::ScanScore(const Score& score) : score_(score) {
 
 int ScanScore::greatest_exponent() const {
   if (is_softmax()) return kSoftmaxExponent - 1 + scale_exponent_;
-  return score_.kind == Score::Kind::custom ? kRange : 4096;
+  return score_.kind == Score::Kind::custom ? kCustomRange : 4096;
 }
 
 Reference ScanScore::reference(int top) const {
+  const int e = top - 1;
   switch (score_.kind) {
     case Score::Kind::power:
-      return {true, top - 1, score_.parameter * (top - 1)};
+      return power_reference(score_.parameter, e);
     case Score::Kind::expressive:
-      if (top - 1 >= kSmall) return {true};
-      return {true, top - 1, 2.0 * (top - 1)};
+      if (e >= kSmall) return {};
+      return {e, 2 * std::int64_t{e}};
     case Score::Kind::polynomial: {
-      Reference r{true, top - 1, -1e9};
+      Reference r{e, std::numeric_limits<std::int64_t>::min()};
       for (std::size_t i = 0; i < score_.coefficients.size(); ++i) {
         const double c = score_.coefficients[i];
-        if (c > 0.0) r.unit = std::max(r.unit, 2.0 * static_cast<double>(i) * (top - 1) + std::ilogb(c));
+        if (c > 0.0) r.unit = std::max<std::int64_t>(r.unit, 2 * static_cast<int>(i) * e + std::ilogb(c));
       }
       return r;
     }
     case Score::Kind::softmax:
-      return {false, scale_exponent_};
+      return {scale_exponent_};
     case Score::Kind::custom:
       break;
   }
-  return {true};
-}
-
-bool ScanScore::holds(const Reference& r, int top) const {
-  switch (score_.kind) {
-    case Score::Kind::power:
-    case Score::Kind::polynomial:
-      return top - r.exponent <= std::min<double>(kRange, kRange / growth_);
-    case Score::Kind::expressive:
-      return r.exponent == 0 || top - r.exponent <= 300;  // then x^2 < 2^-200, still nothing beside 1
-    default:
-      return true;
-  }
-}
-
-double ScanScore::rescale(const Reference& from, const Reference& to) const {
-  if (is_softmax()) return std::exp(from.shift - to.shift);
-  return std::exp2(from.unit - to.unit);
+  return {};
 }
 
 EvenTerm ScanScore::even_term(const Reference& reference) const {
@@ -106,8 +116,8 @@ EvenTerm ScanScore::even_term(const Reference& reference) const {
     default:
       f.kind = EvenTerm::Kind::polynomial;
       for (std::size_t i = 0; i < score_.coefficients.size(); ++i) {
-        const double shift = 2.0 * static_cast<double>(i) * reference.exponent - reference.unit;
-        f.coefficients[i] = std::ldexp(score_.coefficients[i], static_cast<int>(std::max(shift, -1e6)));
+        const std::int64_t shift = 2 * static_cast<int>(i) * reference.exponent - reference.unit;
+        f.coefficients[i] = scale_far(score_.coefficients[i], shift);
       }
   }
   return f;
@@ -120,25 +130,21 @@ void ScanScore::evaluate_softmax(Reference& reference, const Arguments& a, std::
   double* rest = t + out.value.size();
   double* radius = rest + out.value.size();
   const double* lo = twice ? a.lo.data() : nullptr;
-  const auto greatest = [&] {
-    return logits(scale, reference.shift, a.x.data(), lo, a.e.data(), n, t, rest, radius);
-  };
-  if (!reference.set) {
-    reference.shift = 0.0;
-    reference.shift = greatest();
-    reference.set = true;
-  }
-  const double top = greatest();
-  // Seldom, and only when what was summed before shrinks to nothing: its rescaling then need not be exact.
-  if (top > kGreatestLogit) {
-    reference.shift += top;
-    greatest();
-  }
+  const Extremes x = extremes(a.x.data(), n);
+  double top = scale * (scale > 0.0 ? x.greatest : x.least);
+  reference.unit = 0;
+  do {  // again only at logits past 2^50, whose roundings are that large
+    reference.unit += static_cast<std::int64_t>(std::floor(top / kLogTwo.hi));
+    top = logits(scale, shift_of(reference.unit), a.x.data(), lo, a.e.data(), n, t, rest, radius);
+  } while (std::fabs(top) > kGreatestLogit);
   exp_terms(t, rest, radius, n, out.value.data(), out.error.data());
 }
 
-void ScanScore::evaluate_one_by_one(const Arguments& a, std::size_t n, Terms& out) const {
-  const double rounding = score_.kind == Score::Kind::custom ? 1e-13 : 0x1p-50;
+void ScanScore::evaluate_one_by_one(Reference& reference, const Arguments& a, std::size_t n,
+                                    Terms& out) const {
+  const bool custom = score_.kind == Score::Kind::custom;
+  const double rounding = custom ? 1e-13 : 0x1p-48;
+  double greatest = 0.0;
   for (std::size_t u = 0; u < n; ++u) {
     const double at = std::fabs(a.x[u]), value = score_(at);
     if (!(value >= 0.0 && std::isfinite(value))) {
@@ -151,7 +157,20 @@ void ScanScore::evaluate_one_by_one(const Arguments& a, std::size_t n, Terms& ou
       out.error[u] = at == 0.0 ? value * rounding : value * (change / at * kUp + rounding);
     } else {
       const double worst = score_(at + a.e[u]) * kUp;
-      out.error[u] = worst >= 0.0 ? worst : std::numeric_limits<double>::infinity();
+      out.error[u] = worst >= 0.0 ? std::min(worst, kGreatestError) : kGreatestError;
+    }
+    greatest = std::max(greatest, value);
+  }
+  if (custom && greatest > 0.0) {
+    reference.unit = std::ilogb(greatest);
+    for (std::size_t u = 0; u < n; ++u) {
+      out.value[u] = scale_far(out.value[u], -reference.unit);
+      out.error[u] = std::min(scale_far(out.error[u], -reference.unit), kGreatestError);
+    }
+  } else {
+    for (std::size_t u = 0; u < n; ++u) {
+      out.value[u] *= reference.factor;
+      out.error[u] *= reference.factor;
     }
   }
 }
@@ -163,7 +182,7 @@ void ScanScore::evaluate(Reference& reference, const Arguments& arguments, std::
   if (is_softmax()) {
     evaluate_softmax(reference, arguments, whole, twice, out);
   } else if (score_.kind == Score::Kind::custom || (score_.kind == Score::Kind::power && !halves)) {
-    evaluate_one_by_one(arguments, n, out);
+    evaluate_one_by_one(reference, arguments, n, out);
   } else {
     even_terms(even_term(reference), arguments.x.data(), arguments.e.data(), whole, out.value.data(),
                out.error.data());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "heavykeys/score.hpp"
 #include "lib/aligned.hpp"
@@ -10,12 +11,11 @@
 
 namespace heavykeys::detail {
 
-/// What the terms of one query are measured in.
+/// What the terms of one query and one block are measured in.
 struct Reference {
-  bool set = false;
-  int exponent = 0;    ///< x is handed over as x 2^-exponent
-  double unit = 0.0;   ///< even f: a term is f(x) 2^-unit
-  double shift = 0.0;  ///< softmax: a term is exp(scale x - shift)
+  int exponent = 0;       ///< x is handed over as x 2^-exponent
+  std::int64_t unit = 0;  ///< a term is f 2^-unit
+  double factor = 1.0;    ///< powers: f(x) 2^-unit is factor f(x 2^-exponent); in [1, 2)
 };
 
 /// The x of one query and some keys, in units of a Reference: the true one lies within e of x + lo.
@@ -38,19 +38,18 @@ class ScanScore {
 
   bool is_softmax() const { return score_.kind == Score::Kind::softmax; }
   const Score& score() const { return score_; }
+  /// True when reference(top).exponent is the same for every top.
+  bool has_fixed_exponent() const { return is_softmax() || score_.kind == Score::Kind::custom; }
   /// |x| must stay below 2 to this.
   int greatest_exponent() const;
 
-  /// Units for x whose largest is in [2^(top - 1), 2^top).
+  /// Units for x whose largest is in [2^(top - 1), 2^top): the greatest term is then near 1, and no other
+  /// overflows. Of softmax and custom scores `evaluate` chooses the unit itself, likewise.
   Reference reference(int top) const;
-  /// True while x up to 2^top can be expressed in it.
-  bool holds(const Reference& reference, int top) const;
-  /// What terms in units of `from` are to be multiplied with to be in units of `to`.
-  double rescale(const Reference& from, const Reference& to) const;
 
   /// Terms of the first n arguments; the arrays hold whole groups, filled up with copies of the first.
-  /// `twice`: lo counts. Softmax moves reference.shift when it is not set, or a term would leave its range.
-  /// Throws InvalidInput when a custom function returns anything but a finite number >= 0.
+  /// `twice`: lo counts. Throws InvalidInput when a custom function returns anything but a finite number >=
+  /// 0.
   void evaluate(Reference& reference, const Arguments& arguments, std::size_t n, bool twice,
                 Terms& out) const;
 
@@ -58,7 +57,7 @@ class ScanScore {
   EvenTerm even_term(const Reference& reference) const;
   void evaluate_softmax(Reference& reference, const Arguments& a, std::size_t n, bool twice,
                         Terms& out) const;
-  void evaluate_one_by_one(const Arguments& a, std::size_t n, Terms& out) const;
+  void evaluate_one_by_one(Reference& reference, const Arguments& a, std::size_t n, Terms& out) const;
 
   Score score_;
   double growth_ = 2.0;

@@ -90,25 +90,14 @@ void merge(Sketch& into, const Sketch& from) {
     throw Incompatible("sketches of different specs do not merge: " + to_string(into.spec()) + " and " +
                        to_string(b.spec));
   }
-  for (const auto& [stream, ranges] : b.coverage.streams()) {
-    for (const detail::Range& range : ranges) {
-      detail::Range both;
-      if (detail::SketchAccess::state(into).coverage.overlaps(stream, range, &both)) {
-        throw Incompatible(detail::to_string(stream, both) + " are in both sketches");
-      }
-    }
-  }
+  detail::check_disjoint(detail::SketchAccess::state(into).coverage, b.coverage, " are in both sketches");
   Sketch merged = into;
   detail::SketchState& a = detail::SketchAccess::state(merged);
   a.metric.add(b.metric);
   a.candidates.append(b.candidates);
   a.sample.reserve(b.sample);
   a.sample.merge(b.sample);
-  detail::Coverage complete = b.coverage;
-  for (const auto& run : b.fragments) complete.remove(run.first.stream, b.fragment_range(run));
-  for (const auto& [stream, ranges] : complete.streams()) {
-    for (const detail::Range& range : ranges) a.coverage.add(stream, range);
-  }
+  a.coverage.add(detail::complete_rows(b.coverage, b.fragments));
   if (b.filter && (!a.filter || a.filter->rows() < b.filter->rows())) a.filter = b.filter;
   for (const auto& [first, run] : b.fragments) {
     detail::absorb_with(merged, run.view(first.row, first.stream), detail::serial_workers());

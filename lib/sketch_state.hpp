@@ -1,20 +1,16 @@
 // What a Sketch holds, for the code that may look inside.
 #pragma once
 
-#include <map>
 #include <memory>
 
 #include "heavykeys/sketch.hpp"
+#include "lib/absorb_plan.hpp"
 #include "lib/candidates.hpp"
-#include "lib/coverage.hpp"
 #include "lib/metric.hpp"
 #include "lib/prune_filter.hpp"
 #include "lib/row_sample.hpp"
 
 namespace heavykeys::detail {
-
-/// Rows of incomplete blocks, raw; each entry a maximal run inside one block, keyed by its first row.
-using Fragments = std::map<KeyId, RowStore>;
 
 struct SketchState {
   explicit SketchState(const Spec& s)
@@ -38,9 +34,7 @@ struct SketchState {
   std::size_t candidate_limit = 0;
 
   std::uint64_t block_of(std::uint64_t row) const { return row / spec.block_rows; }
-  Range fragment_range(const Fragments::value_type& f) const {
-    return {f.first.row, f.first.row + f.second.count()};
-  }
+  Range fragment_range(const Fragments::value_type& f) const { return range_of(f); }
   /// Prunes and renews the filter when due. Changes no canonical byte.
   void maintain();
 };

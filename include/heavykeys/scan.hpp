@@ -25,12 +25,14 @@ struct ScanState;
 struct ScanAccess;
 }  // namespace detail
 
-/// All keys j with A_j(q_i) >= epsilon, for every kind of Score, from one pass over the keys in order. The
-/// keys are taken as given (no grid).
+/// All keys j with A_j(q_i) >= epsilon, for every kind of Score, from one pass over the keys. The keys are
+/// taken as given (no grid). A scan is a function of the SET of rows absorbed: shards of the keys can be
+/// scanned apart, each by a scan of the same queries, and merged.
 ///
 /// Shapes: queries [m, d], keys [n, d], any dtype. Workspace: O(m / epsilon + max(256 d, 2^18)), independent
-/// of n. Cost: O(m n d); of threads, one for each 16 queries is of use. A block of keys whose terms float64
-/// does not resolve well enough is computed again in twice its precision, about ten times slower.
+/// of n; rows that come out of order wait until 256 .. 4096 of them, aligned, are together. Cost: O(m n d);
+/// of threads, one for each 16 queries is of use. A block of keys whose terms float64 does not resolve well
+/// enough is computed again in twice its precision, about ten times slower.
 ///
 /// Guarantee (docs/theory.md, "The scan"), for a custom score as far as its function is accurate to 1e-13 and
 /// neither overflows nor underflows: the true weight lies in [lower, upper], upper - lower <= 1e-10 weight,
@@ -40,7 +42,7 @@ struct ScanAccess;
 /// Ties are not told apart from misses by less than that: one pass cannot form the normaliser of a general
 /// score exactly. A query to which every key gives f = 0 has no entries (its weights are 0/0). Sums neither
 /// overflow nor underflow, whatever the magnitudes. The bytes depend neither on how the keys are cut into
-/// pushes nor on engine and threads.
+/// pushes and shards, nor on the order in which these come and merge, nor on engine and threads.
 class Scan {
  public:
   /// `queries` must outlive this object. Throws InvalidInput for a score out of range or without its
@@ -51,21 +53,32 @@ class Scan {
   Scan& operator=(Scan&&) noexcept;
   ~Scan();
 
-  /// The next keys: first_id must be next_row(), stream 0. Throws InvalidInput, nothing absorbed, for another
-  /// dim, NaN/Inf (naming row and column), more keys than were announced, a softmax logit that could
-  /// pass 2^60, or an argument of a custom score that could pass 2^900 (naming the row). When memory runs out
-  /// (std::bad_alloc), the rows before next_row() are in and the pass can go on from there. A custom function
-  /// that returns anything but a finite number >= 0 ends the pass with InvalidInput.
+  /// Rows of stream 0, in any order, each once. Contiguous ones are the fastest. Nothing is absorbed when it
+  /// throws: InvalidInput for another dim, NaN/Inf (naming row and column), an id past the announced n, a
+  /// softmax logit that could pass 2^60, an argument of a custom score that could pass 2^900 (naming the
+  /// row), or a custom function that returns anything but a finite number >= 0; Incompatible for a row that
+  /// is in already; std::bad_alloc.
   void absorb(const Rows& keys);
-  std::uint64_t next_row() const;
 
-  /// Takes the entries out, once, after the last key. Throws InvalidInput when announced keys are missing.
+  /// Id after the largest absorbed: where an appender goes on.
+  std::uint64_t next_row() const;
+  /// Rows absorbed so far.
+  std::uint64_t row_count() const;
+
+  /// Takes the entries out, once, after the last key. Throws InvalidInput, naming them, when keys are
+  /// missing: announced ones, or any before the last.
   HeavyEntries finish();
 
  private:
   friend struct detail::ScanAccess;
   std::unique_ptr<detail::ScanState> state_;
 };
+
+/// Absorbs everything `from` has seen into `into`: shards may begin anywhere, and the rows at their ends
+/// complete each other's blocks. Cost: O(m / epsilon), plus O(m d) for every row of those blocks. Throws
+/// Incompatible when score, epsilon, options or the values of the queries differ or a row is in both,
+/// InvalidInput when one was finished; `into` is then unchanged.
+void merge(Scan& into, const Scan& from);
 
 /// The scan of keys that are at hand: Scan, absorb, finish. With options.causal, key_count is keys.count.
 HeavyEntries scan(const Score& score, double epsilon, const Rows& queries, const Rows& keys,

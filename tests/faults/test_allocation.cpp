@@ -164,7 +164,7 @@ TEST_CASE(
   REQUIRE(failures > 0);
 }
 
-TEST_CASE("a scan that runs out of memory says where it is, goes on from there, and loses nothing") {
+TEST_CASE("a scan is unchanged by an absorb or merge that runs out of memory, and goes on") {
   const Keys keys(9000);  // three batches of 4096 rows, the last not complete
   const heavykeys::Score score = heavykeys::Score::softmax();
   heavykeys::Scan whole(score, 0.01, keys.rows(0, 20));
@@ -175,11 +175,22 @@ TEST_CASE("a scan that runs out of memory says where it is, goes on from there, 
   for (;; failures += 3) {
     heavykeys::Scan scan(score, 0.01, keys.rows(0, 20));
     if (!fails_at(failures, [&] { scan.absorb(keys.rows(0, 9000)); })) break;
-    const std::size_t at = scan.next_row();
-    if (at < 9000) scan.absorb(keys.rows(at, 9000 - at));
+    REQUIRE(scan.row_count() == 0);
+    scan.absorb(keys.rows(0, 9000));
     REQUIRE(scan.finish() == want);
   }
   REQUIRE(failures > 100);
+  heavykeys::Scan rest(score, 0.01, keys.rows(0, 20));
+  rest.absorb(keys.rows(5000, 4000));
+  for (failures = 0;; ++failures) {
+    heavykeys::Scan scan(score, 0.01, keys.rows(0, 20));
+    scan.absorb(keys.rows(0, 5000));
+    if (!fails_at(failures, [&] { merge(scan, rest); })) break;
+    REQUIRE(scan.row_count() == 5000);
+    merge(scan, rest);
+    REQUIRE(scan.finish() == want);
+  }
+  REQUIRE(failures > 10);
   for (failures = 0;; ++failures) {
     heavykeys::Scan scan(score, 0.01, keys.rows(0, 20));
     scan.absorb(keys.rows(0, 9000));
@@ -189,7 +200,7 @@ TEST_CASE("a scan that runs out of memory says where it is, goes on from there, 
   REQUIRE(failures > 3);
 }
 
-TEST_CASE("a verification that runs out of memory says where it is, goes on from there, and loses nothing") {
+TEST_CASE("a verification is unchanged by an absorb or merge that runs out of memory, and goes on") {
   const Keys keys(9000);
   heavykeys::Spec spec = support::make_spec(3, 0.001, 24, 4096);
   spec.score = heavykeys::Score::power(1);
@@ -214,11 +225,22 @@ TEST_CASE("a verification that runs out of memory says where it is, goes on from
     for (;; failures += 5) {
       heavykeys::Verification pass = make();
       if (!fails_at(failures, [&] { pass.absorb(keys.rows(0, 9000)); })) break;
-      const std::size_t at = pass.next_row();
-      if (at < 9000) pass.absorb(keys.rows(at, 9000 - at));
+      REQUIRE(pass.row_count() == 0);
+      pass.absorb(keys.rows(0, 9000));
       REQUIRE(pass.finish() == want);
     }
     REQUIRE(failures > 100);
+    heavykeys::Verification rest = make();
+    rest.absorb(keys.rows(5000, 4000));
+    for (failures = 0;; failures += 5) {
+      heavykeys::Verification pass = make();
+      pass.absorb(keys.rows(0, 5000));
+      if (!fails_at(failures, [&] { merge(pass, rest); })) break;
+      REQUIRE(pass.row_count() == 5000);
+      merge(pass, rest);
+      REQUIRE(pass.finish() == want);
+    }
+    REQUIRE(failures > 10);
     for (failures = 0;; ++failures) {
       heavykeys::Verification pass = make();
       pass.absorb(keys.rows(0, 9000));

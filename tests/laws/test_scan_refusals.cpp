@@ -18,11 +18,11 @@ using Numbers = std::vector<double>;
 const double nan_value = std::numeric_limits<double>::quiet_NaN();
 const double infinity = std::numeric_limits<double>::infinity();
 
-template <class F>
+template <class Error = InvalidInput, class F>
 std::string refused(F&& f) {
   try {
     f();
-  } catch (const InvalidInput& e) {
+  } catch (const Error& e) {
     return e.what();
   } catch (const std::exception& e) {
     FAIL("another error: " << e.what());
@@ -76,8 +76,9 @@ TEST_CASE("keys that are refused leave the scan as it was") {
   CHECK_THAT(refused([&] { scan.absorb(rows(bad, 2, 3)); }), Contains("-Inf at row 4, column 1"));
   CHECK_THAT(refused([&] { scan.absorb(rows(k, 4, 3)); }),
              Contains("keys have 4 columns; the queries have 2"));
-  CHECK_THAT(refused([&] { scan.absorb(rows(k, 2, 2)); }), Contains("row 3") && Contains("row 2"));
-  CHECK_THAT(refused([&] { scan.absorb(rows(k, 2, 4)); }), Contains("row 3") && Contains("row 4"));
+  CHECK_THAT(refused<heavykeys::Incompatible>([&] { scan.absorb(rows(k, 2, 2)); }),
+             Contains("row 2 of stream 0") && Contains("before"));
+  CHECK_THAT(refused([&] { scan.absorb(rows(k, 2, ~std::uint64_t{0})); }), Contains("a scan can take"));
   heavykeys::Rows other = rows(k, 2, 3);
   other.stream = 6;
   CHECK_THAT(refused([&] { scan.absorb(other); }), Contains("stream 6"));
@@ -93,6 +94,48 @@ TEST_CASE("keys that are refused leave the scan as it was") {
   CHECK(scan.finish() == want);
   CHECK_THAT(refused([&] { scan.finish(); }), Contains("before"));
   CHECK_THAT(refused([&] { scan.absorb(rows(k, 2, 4)); }), Contains("taken"));
+}
+
+TEST_CASE("a scan names the keys that never arrived, and goes on when they do") {
+  const Numbers k{1, 0, 0, 1, -1, 2, 5, 5};
+  for (const std::uint64_t announced : {0, 4}) {
+    Scan scan(Score::softmax(), 0.1, rows(q, 2), {.key_count = announced});
+    scan.absorb(rows(k, 2).slice(3, 1));
+    CHECK(scan.next_row() == 4);
+    CHECK(scan.row_count() == 1);
+    CHECK_THAT(refused([&] { scan.finish(); }), Contains("rows 0 .. 2 of stream 0 never arrived"));
+    scan.absorb(rows(k, 2).slice(0, 1));
+    CHECK_THAT(refused([&] { scan.finish(); }), Contains("rows 1 .. 2 of stream 0 never arrived"));
+    scan.absorb(rows(k, 2).slice(1, 2));
+    CHECK(scan.finish() == heavykeys::scan(Score::softmax(), 0.1, rows(q, 2), rows(k, 2)));
+  }
+}
+
+TEST_CASE("scans that do not belong together do not merge, and stay as they were") {
+  const Numbers k{1, 0, 0, 1, -1, 2, 5, 5}, other{1, 2, 3, 5};
+  const heavykeys::ScanOptions options{.key_count = 4};
+  Scan scan(Score::softmax(), 0.1, rows(q, 2), options);
+  scan.absorb(rows(k, 2).slice(0, 2));
+  const auto refuses = [&](const Scan& from) {
+    return refused<heavykeys::Incompatible>([&] { merge(scan, from); });
+  };
+  CHECK_THAT(refuses(Scan(Score::softmax(2), 0.1, rows(q, 2), options)), Contains("softmax:2"));
+  CHECK_THAT(refuses(Scan(Score::softmax(), 0.2, rows(q, 2), options)), Contains("0.2"));
+  CHECK_THAT(refuses(Scan(Score::softmax(), 0.1, rows(q, 2))), Contains("options"));
+  CHECK_THAT(refuses(Scan(Score::softmax(), 0.1, rows(other, 2), options)), Contains("row 1"));
+  CHECK_THAT(refuses(Scan(Score::softmax(), 0.1, rows(q, 1), options)), Contains("4 x 1"));
+  Scan rest(Score::softmax(), 0.1, rows(q, 2), options);
+  rest.absorb(rows(k, 2).slice(1, 3));
+  CHECK_THAT(refuses(rest), Contains("row 1 of stream 0 are in both"));
+  CHECK_THAT(refuses(scan), Contains("rows 0 .. 1"));  // with itself
+  CHECK(scan.row_count() == 2);
+  Scan end(Score::softmax(), 0.1, rows(q, 2), options);
+  end.absorb(rows(k, 2).slice(2, 2));
+  merge(scan, end);
+  CHECK(end.row_count() == 2);
+  CHECK(scan.finish() == heavykeys::scan(Score::softmax(), 0.1, rows(q, 2), rows(k, 2)));
+  CHECK_THAT(refused([&] { merge(end, scan); }), Contains("taken"));
+  CHECK_THAT(refused([&] { merge(scan, end); }), Contains("taken"));
 }
 
 TEST_CASE("a scan that was told n takes n keys, no more and no fewer") {

@@ -1,4 +1,5 @@
 // The loops of the scan against long double and exact arithmetic: values, and that the bounds hold.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 
@@ -89,7 +90,8 @@ TEST_CASE("logits: t + rest within the radius of scale x - shift") {
     for (int round = 0; round < 20000; ++round) {
       double x[8], lo[8], e[8], t[8], rest[8], radius[8];
       const double scale = 1 + random.uniform(), size = std::ldexp(1.0, random.integer(-20, 40));
-      const double shift = round % 2 == 0 ? 0.0 : random.gaussian() * size;
+      const Shift shift = {round % 2 == 0 ? 0.0 : random.gaussian() * size,
+                           round % 4 == 1 ? (random.uniform() - 0.5) * size * 0x1p-54 : 0.0};
       for (int u = 0; u < 8; ++u) {
         x[u] = random.gaussian() * size;
         lo[u] = (random.uniform() - 0.5) * std::fabs(x[u]) * 0x1p-53;
@@ -103,7 +105,8 @@ TEST_CASE("logits: t + rest within the radius of scale x - shift") {
         // Exactly, as far as long double goes: products of two doubles do not fit it, so a 2^-64 of slack.
         const heavykeys::detail::Dyadic exact =
             heavykeys::detail::Dyadic(scale) * (Dyadic(x[u]) + Dyadic(twice ? lo[u] : 0.0)) +
-            Dyadic(shift).negated() + Dyadic(t[u]).negated() + Dyadic(rest[u]).negated();
+            Dyadic(shift.hi).negated() + Dyadic(shift.lo).negated() + Dyadic(t[u]).negated() +
+            Dyadic(rest[u]).negated();
         const double off = std::fabs(exact.rounded().hi);
         if (!(off + std::fabs(scale) * e[u] <= radius[u])) FAIL("x = " << x[u] << ", off by " << off);
         all.insert(all.end(), {t[u], rest[u], radius[u]});
@@ -188,18 +191,53 @@ TEST_CASE("dot_products_twice: within gamma^2 of the exact product, cancellation
   });
 }
 
-TEST_CASE("sum_in_groups adds in one order, whatever the vectors") {
+TEST_CASE("sum_terms adds in one order, whatever the vectors") {
   on_every_isa([] {
     support::Random random(5);
     Numbers all;
     for (std::size_t n = 0; n <= 264; n += 8) {
-      Numbers x(n);
-      for (double& v : x) v = std::ldexp(random.uniform(), random.integer(-30, 30));
-      double group[8] = {}, total = 0;
-      for (std::size_t u = 0; u < n; ++u) group[u % 8] += x[u];
-      for (const double part : group) total += part;
-      CHECK(sum_in_groups(x.data(), n) == total);
-      all.push_back(total);
+      Numbers x(n), y(n);
+      double groups[2][8] = {}, total[2] = {};
+      for (std::size_t u = 0; u < n; ++u) {
+        x[u] = std::ldexp(random.uniform(), random.integer(-30, 30));
+        y[u] = std::ldexp(random.uniform(), random.integer(-30, 30));
+        groups[0][u % 8] += x[u];
+        groups[1][u % 8] += y[u];
+      }
+      for (int i = 0; i < 2; ++i) {
+        for (const double part : groups[i]) total[i] += part;
+      }
+      const TermSums sums = sum_terms(x.data(), y.data(), n);
+      CHECK(sums.term == total[0]);
+      CHECK(sums.error == total[1]);
+      all.insert(all.end(), {sums.term, sums.error});
+    }
+    return all;
+  });
+}
+
+TEST_CASE("all_known, extremes and scale_products are what their names say") {
+  on_every_isa([] {
+    support::Random random(6);
+    Numbers all;
+    for (int round = 0; round < 500; ++round) {
+      const std::size_t n = 8 * (1 + random.below(32)), seen = 1 + random.below(n);
+      Numbers x(n), y(n), a(n), b(n);
+      for (double& v : x) v = random.gaussian();
+      for (double& v : y) v = random.uniform();
+      const Extremes found = extremes(x.data(), seen);
+      CHECK(found.least == *std::min_element(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(seen)));
+      CHECK(found.greatest == *std::max_element(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(seen)));
+      scale_products(x.data(), y.data(), n, 3.0, 0.1, a.data(), b.data());
+      bool known = true;
+      for (std::size_t u = 0; u < n; ++u) {
+        CHECK((a[u] == x[u] * 3.0 && b[u] == y[u] * 0.1));
+        x[u] = std::fabs(x[u]);
+        y[u] *= x[u] * (random.below(2 * n) == 0 ? 2 : 0.5);
+        known = known && (x[u] + y[u] < 1.0 || y[u] <= 0.5 * x[u]);
+      }
+      CHECK(all_known(x.data(), y.data(), n, 1.0, 0.5) == known);
+      all.push_back(found.least);
     }
     return all;
   });
