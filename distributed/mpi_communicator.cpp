@@ -63,7 +63,8 @@ void in_pieces(std::size_t count, std::size_t most, const Body& body) {
 
 }  // namespace
 
-MpiCommunicator::MpiCommunicator(MPI_Comm comm, std::size_t most_bytes) : most_bytes_(most_bytes) {
+MpiCommunicator::MpiCommunicator(MPI_Comm comm, std::size_t most_bytes)
+    : most_bytes_(std::min<std::size_t>(most_bytes, INT_MAX)) {
   check(MPI_Comm_dup(comm, &comm_), "MPI_Comm_dup");
   check(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
   check(MPI_Comm_rank(comm_, &rank_), "MPI_Comm_rank");
@@ -105,36 +106,40 @@ std::vector<std::vector<std::byte>> MpiCommunicator::gather(std::span<const std:
   std::vector<std::vector<std::byte>> parts(receives ? ranks : 0);
   for (std::size_t r = 0; r < parts.size(); ++r) parts[r].resize(sizes[r]);
 
+  // One round where all parts fit into it: many small ones, or one large among many ranks.
+  std::uint64_t total_size = 0;
+  for (const std::uint64_t size : sizes) total_size += size;
+  const std::size_t most = total_size <= most_bytes_ ? most_bytes_ : most_bytes_ / ranks;
+
   std::vector<std::byte> round;
   std::vector<int> counts(ranks), starts(ranks);
-  in_pieces(
-      *std::max_element(sizes.begin(), sizes.end()), most_bytes_ / ranks, [&](std::size_t begin, int length) {
-        const auto part = [&](std::uint64_t size) {
-          const std::uint64_t rest = size - std::min<std::uint64_t>(size, begin);
-          return static_cast<int>(std::min<std::uint64_t>(rest, static_cast<std::uint64_t>(length)));
-        };
-        int total = 0;
-        for (std::size_t r = 0; r < ranks; ++r) {
-          counts[r] = part(sizes[r]);
-          starts[r] = total;
-          total += counts[r];
-        }
-        if (receives) round.resize(static_cast<std::size_t>(total));
-        const std::byte* from = mine.data() + std::min<std::size_t>(begin, mine.size());
-        if (root) {
-          check(MPI_Gatherv(from, part(own), MPI_BYTE, round.data(), counts.data(), starts.data(), MPI_BYTE,
-                            *root, comm_),
-                "MPI_Gatherv");
-        } else {
-          check(MPI_Allgatherv(from, part(own), MPI_BYTE, round.data(), counts.data(), starts.data(),
-                               MPI_BYTE, comm_),
-                "MPI_Allgatherv");
-        }
-        for (std::size_t r = 0; r < parts.size(); ++r) {
-          if (counts[r] == 0) continue;
-          std::memcpy(parts[r].data() + begin, round.data() + starts[r], static_cast<std::size_t>(counts[r]));
-        }
-      });
+  in_pieces(*std::max_element(sizes.begin(), sizes.end()), most, [&](std::size_t begin, int length) {
+    const auto part = [&](std::uint64_t size) {
+      const std::uint64_t rest = size - std::min<std::uint64_t>(size, begin);
+      return static_cast<int>(std::min<std::uint64_t>(rest, static_cast<std::uint64_t>(length)));
+    };
+    int total = 0;
+    for (std::size_t r = 0; r < ranks; ++r) {
+      counts[r] = part(sizes[r]);
+      starts[r] = total;
+      total += counts[r];
+    }
+    if (receives) round.resize(static_cast<std::size_t>(total));
+    const std::byte* from = mine.data() + std::min<std::size_t>(begin, mine.size());
+    if (root) {
+      check(MPI_Gatherv(from, part(own), MPI_BYTE, round.data(), counts.data(), starts.data(), MPI_BYTE,
+                        *root, comm_),
+            "MPI_Gatherv");
+    } else {
+      check(MPI_Allgatherv(from, part(own), MPI_BYTE, round.data(), counts.data(), starts.data(), MPI_BYTE,
+                           comm_),
+            "MPI_Allgatherv");
+    }
+    for (std::size_t r = 0; r < parts.size(); ++r) {
+      if (counts[r] == 0) continue;
+      std::memcpy(parts[r].data() + begin, round.data() + starts[r], static_cast<std::size_t>(counts[r]));
+    }
+  });
   return parts;
 }
 

@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Runs bench_distributed over cases and numbers of ranks, and writes what docs/distributed.md is made from.
+
+usage: bench/distributed_study.py BENCH_DISTRIBUTED [--out bench/results/distributed.json] [--only CASE]
+
+Each record has, over the ranks: words out and in (the greatest), seconds of processor time (median and
+greatest). `sent` is what Open MPI itself says it sent, by its monitoring component (MPI_T does not show it in
+4.1.4, whose component withdraws its variables when it is put in; the files it writes at the end do): the
+difference between a run with two merges and one with one. Takes about 15 minutes on 2 cores.
+"""
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import tempfile
+
+M = 1 << 20
+FEW, MANY = list(range(1, 9)), [16, 32, 64]
+CASES = {
+    "x^2, d=64": (FEW, [M + 1000, 4 * M + 1000, 16 * M + 1000], ["--dim", "64"]),
+    "x^2, d=128": (FEW, [M + 1000, 4 * M + 1000, 16 * M + 1000], ["--dim", "128"]),
+    "x^2, d=64, 600 planted": (FEW, [M + 1000, 4 * M + 1000], ["--dim", "64", "--planted", "600"]),
+    "expressive, d=64": (FEW, [M + 1000, 4 * M + 1000], ["--dim", "64", "--score", "expressive"]),
+    "x^4, d=16": (FEW, [M // 8 + 1000, M // 2 + 1000], ["--dim", "16", "--score", "power:4"]),
+    "x^2, d=64, more ranks": (MANY, [M + 1000], ["--dim", "64"]),
+    "expressive, d=64, more ranks": (MANY, [M + 1000], ["--dim", "64", "--score", "expressive"]),
+}
+
+
+def mpirun(ranks, program, options, mca=()):
+    """The JSON of one run. Other work may run beside it: our own is `nice`."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = pathlib.Path(folder) / "out.json"
+        command = ["nice", "mpirun", "--oversubscribe", "-np", str(ranks), *mca, program, *options, "--json", str(out)]
+        subprocess.run(command, check=True)
+        return json.loads(out.read_text())
+
+
+def sent_by_rank(ranks, program, options):
+    """(bytes, messages) of each rank in a whole run, from the files of Open MPI's monitoring."""
+    with tempfile.TemporaryDirectory() as folder:
+        mca = []
+        for name, value in {"enable": "2", "enable_output": "3", "filename": folder + "/p"}.items():
+            mca += ["--mca", "pml_monitoring_" + name, value]
+        mpirun(ranks, program, options, mca)
+        sent = []
+        for rank in range(ranks):
+            size = count = 0
+            for line in (pathlib.Path(folder) / f"p.{rank}.prof").read_text().splitlines():
+                fields = line.split("\t")  # I: inside collectives, E: point to point
+                if fields[0] in ("I", "E"):
+                    size += int(fields[3].split()[0])
+                    count += int(fields[4].split()[0])
+            sent.append((size, count))
+        return sent
+
+
+def sent_in_one_merge(ranks, program, rows, options):
+    runs = [sent_by_rank(ranks, program, ["--rows", str(rows), "--merges", str(m), *options]) for m in (1, 2)]
+    per_rank = [(b[0] - a[0], b[1] - a[1]) for a, b in zip(*runs)]
+    return {
+        "bytes_max": max(s[0] for s in per_rank),
+        "bytes_mean": statistics.mean(s[0] for s in per_rank),
+        "messages_max": max(s[1] for s in per_rank),
+    }
+
+
+def over_ranks(values):
+    return {"median": statistics.median(values), "max": max(values), "sum": sum(values)}
+
+
+def condensed(size):
+    ranks = size["ranks"]
+    first = ranks[0]
+    record = {key: first[key] for key in ("universal_set", "candidates", "lifted_dim", "limbs", "sketch_bytes")}
+    record["rows"] = size["rows"]
+    record["own_candidates"] = over_ranks([r["own_candidates"] for r in ranks])
+    record["absorb_cpu"] = over_ranks([r["absorb"]["cpu"] for r in ranks])
+    record["absorb_ns_per_row"] = over_ranks([1e9 * r["absorb"]["cpu"] / r["rows"] for r in ranks])
+    record["merge_compute_cpu"] = over_ranks([r["allmerge"]["cpu"] - r["inside_transport"]["cpu"] for r in ranks])
+    record["transport_cpu"] = over_ranks([r["inside_transport"]["cpu"] for r in ranks])
+    record["finalize_cpu"] = over_ranks([r["finalize"]["cpu"] for r in ranks])
+    record["absorb_wall"] = over_ranks([r["absorb"]["wall"] for r in ranks])
+    record["allmerge_wall"] = over_ranks([r["allmerge"]["wall"] for r in ranks])
+    if "words" in first:
+        record["calls"] = first["calls"]
+        record["words"] = {}
+        for i, term in enumerate(first["words"]):
+            all_ranks = [r["words"][i] for r in ranks]
+            record["words"][term["name"]] = {
+                "out": max(t["out"] for t in all_ranks), "in": max(t["in"] for t in all_ranks), "bound": term["bound"]}
+    return record
+
+
+def study(program, name):
+    ranks, sizes, options = CASES[name]
+    records = []
+    for p in ranks:
+        rows = [word for n in sizes for word in ("--rows", str(n))]
+        run = mpirun(p, program, [*rows, *options])
+        for size in run["sizes"]:
+            records.append({"ranks": p, **condensed(size)})
+        if p > 1:
+            records[-len(sizes)]["sent"] = sent_in_one_merge(p, program, sizes[0], options)
+        print(name, p, flush=True)
+    return {"options": options, "date": str(datetime.date.today()), "machine": run["machine"], "records": records}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program")
+    parser.add_argument("--out", default="bench/results/distributed.json", type=pathlib.Path)
+    parser.add_argument("--only", choices=CASES, action="append")
+    options = parser.parse_args()
+    results = json.loads(options.out.read_text()) if options.out.exists() else {}
+    for name in options.only or CASES:
+        results[name] = study(options.program, name)
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(json.dumps(results, indent=1) + "\n")
+    if not options.only:
+        crowds = [json.loads(subprocess.run([options.program, "--crowd", str(p)], check=True, capture_output=True,
+                                            env=os.environ).stdout)["directory"] for p in (10, 100, 1000, 10000)]
+        results["directory"] = crowds
+        options.out.write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
