@@ -56,25 +56,27 @@ detail::Coverage united(std::vector<Holding> all) {
   return rows;
 }
 
-void finish(OpenBlock& block, std::uint64_t block_rows) {
+void finish(OpenBlock& block, const RowsHere& here) {
   std::uint64_t total = 0, most = 0;
   std::vector<std::pair<std::uint32_t, std::uint64_t>> shares;
   for (const WaitingRun& run : block.runs) shares.emplace_back(run.rank, run.count);
   std::sort(shares.begin(), shares.end());
   for (std::size_t i = 0; i < shares.size();) {
     const std::uint32_t rank = shares[i].first;
-    std::uint64_t here = 0;
-    for (; i < shares.size() && shares[i].first == rank; ++i) here += shares[i].second;
-    total += here;
-    if (here > most) {
-      most = here;
+    std::uint64_t held = 0;
+    for (; i < shares.size() && shares[i].first == rank; ++i) held += shares[i].second;
+    total += held;
+    if (held > most) {
+      most = held;
       block.owner = static_cast<int>(rank);
     }
   }
-  block.complete = total == block_rows;
+  const std::uint64_t start = block.runs.front().first.row / here.block_rows * here.block_rows;
+  block.complete = total == std::min(here.block_rows, here.end - start);
 }
 
-std::vector<OpenBlock> grouped(std::vector<WaitingRun> runs, std::uint64_t block_rows) {
+std::vector<OpenBlock> grouped(std::vector<WaitingRun> runs, const RowsHere& here) {
+  const std::uint64_t block_rows = here.block_rows;
   std::sort(runs.begin(), runs.end(),
             [](const WaitingRun& a, const WaitingRun& b) { return a.first < b.first; });
   std::vector<OpenBlock> blocks;
@@ -84,7 +86,7 @@ std::vector<OpenBlock> grouped(std::vector<WaitingRun> runs, std::uint64_t block
     if (!same) blocks.emplace_back();
     blocks.back().runs.push_back(run);
   }
-  for (OpenBlock& block : blocks) finish(block, block_rows);
+  for (OpenBlock& block : blocks) finish(block, here);
   return blocks;
 }
 
@@ -101,7 +103,7 @@ RowDirectory gather_rows(Communicator& comm, const RowsHere& here) {
       holdings.push_back({range.stream, {range.begin, range.end}, static_cast<std::uint32_t>(r)});
     while (!in.at_end()) runs.push_back(in.get<WaitingRun>());
   }
-  return {united(std::move(holdings)), grouped(std::move(runs), here.block_rows)};
+  return {united(std::move(holdings)), grouped(std::move(runs), here)};
 }
 
 }  // namespace heavykeys::distributed

@@ -16,6 +16,7 @@ struct RowsHere {
   detail::Fragments& waiting;
   std::size_t dim;
   std::uint64_t block_rows;
+  std::uint64_t end = std::uint64_t{1} << 62;  ///< of all row ids: the last block is complete there
 };
 
 /// A run of rows that wait on a rank for the rest of their block.

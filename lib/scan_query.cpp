@@ -60,7 +60,8 @@ void QueryScan::list(double epsilon, Mode mode, HeavyEntries& out) {
   if (upper.empty()) return;  // every f is 0: the weights are 0/0
   std::sort(candidates.begin(), candidates.end(),
             [](const ScanCandidate& a, const ScanCandidate& b) { return a.row < b.row; });
-  const std::int64_t unit = upper.top() * ScanSum::kBinBits;
+  // Relative to the lower sum, as sweep(): beside an upper one that is of no use it could underflow to 0.
+  const std::int64_t unit = (lower.empty() ? upper : lower).top() * ScanSum::kBinBits;
   const double least = lower.at_least(unit), most = upper.at_most(unit), total = 0.5 * least + 0.5 * most;
   for (const ScanCandidate& c : candidates) {
     const double term = scale_far(c.term, c.unit - unit), error = scale_far(c.error, c.unit - unit);

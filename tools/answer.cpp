@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
-#include "tools/key_source.hpp"
+#include "tools/context.hpp"
 #include "tools/memory.hpp"
+#include "tools/pass.hpp"
 #include "tools/results.hpp"
 #include "tools/summary.hpp"
 #include "tools/table.hpp"
@@ -35,15 +36,49 @@ HeavyOptions entry_options(const EntryOptions& options) {
   return {.mode = mode_of(options.mode), .confidence = confidence};
 }
 
-void deliver(Report& report, const ReportOptions& options) {
-  if (!options.tokens.empty()) name_tokens(report, options.tokens);
-  report.run.peak_memory_bytes = peak_resident_bytes();  // once: the file and stdout must agree
-  if (!options.out.empty()) write_results(options.out, report);
-  if (options.json) {
-    write_stdout(to_text(summary(report)));
-  } else if (!options.quiet) {
-    write_stdout(table(report, {.colour = stdout_has_colour(), .utf8 = locale_is_utf8()}));
+void check_stdin(const std::string& keys, const std::string& queries, const EngineOptions& engine) {
+  if (keys != "-" && queries != "-") return;
+  if (keys == queries) throw InvalidInput("--keys and --queries cannot both come from stdin");
+  if (engine.name == "mpi") {
+    throw InvalidInput(fmt::format("--{} -: stdin belongs to the first rank alone; --engine mpi needs a file",
+                                   keys == "-" ? "keys" : "queries"));
   }
+}
+
+RunInfo run_info(const Engine& engine) {
+  RunInfo run;
+  run.engine = engine.name();
+  run.threads = engine.threads();
+  if (engine.job().is_mpi()) run.ranks = engine.job().ranks();
+  return run;
+}
+
+UniversalSet decide(Sketch& sketch, const KeySource& keys, std::size_t head, const Engine& engine,
+                    RunInfo& run) {
+  {
+    const Stopwatch watch(run.merge_seconds);
+    in_file(place(keys, head), [&] { engine.allmerge(sketch); });
+  }
+  const Stopwatch watch(run.finalize_seconds);
+  UniversalSet set;
+  engine.job().together([&] { set = in_file(keys.name(), [&] { return finalize(sketch); }); });
+  return set;
+}
+
+void deliver(Report& report, const ReportOptions& options, Job& job) {
+  // Once: the file and stdout must agree.
+  const auto peak = peak_resident_bytes();
+  const std::int64_t greatest = job.greatest(peak ? static_cast<std::int64_t>(*peak) : -1);
+  if (greatest >= 0) report.run.peak_memory_bytes = static_cast<std::uint64_t>(greatest);
+  job.first([&] {
+    if (!options.tokens.empty()) name_tokens(report, options.tokens);
+    if (!options.out.empty()) write_results(options.out, report);
+    if (options.json) {
+      write_stdout(to_text(summary(report)));
+    } else if (!options.quiet) {
+      write_stdout(table(report, {.colour = stdout_has_colour(), .utf8 = locale_is_utf8()}));
+    }
+  });
 }
 
 }  // namespace heavykeys::tools

@@ -1,4 +1,4 @@
-// What find and finalize share: options to values, and the report to where it was asked for.
+// What find, scan and finalize share: options to values, and the report to where it was asked for.
 #pragma once
 
 #include <chrono>
@@ -7,6 +7,7 @@
 
 #include "heavykeys/heavykeys.hpp"
 #include "tools/engine.hpp"
+#include "tools/key_source.hpp"
 #include "tools/report.hpp"
 
 namespace heavykeys::tools {
@@ -29,6 +30,9 @@ class Queries {
 Mode mode_of(const std::string& name);
 HeavyOptions entry_options(const EntryOptions& options);
 
+/// Refuses inputs from stdin where there is none to be had, or not twice.
+void check_stdin(const std::string& keys, const std::string& queries, const EngineOptions& engine);
+
 /// Adds the time from its making to its end to `seconds`.
 class Stopwatch {
  public:
@@ -43,7 +47,15 @@ class Stopwatch {
   Clock::time_point start_ = Clock::now();
 };
 
-/// Writes DIR and prints JSON or the table, as asked.
-void deliver(Report& report, const ReportOptions& options);
+/// How a run with this engine is to be called in reports.
+RunInfo run_info(const Engine& engine);
+
+/// Merges the ranks' sketches of a head, all of them then having the whole, and decides its universal set.
+/// Collective.
+UniversalSet decide(Sketch& sketch, const KeySource& keys, std::size_t head, const Engine& engine,
+                    RunInfo& run);
+
+/// Writes DIR and prints JSON or the table, as asked: the first rank does. Collective.
+void deliver(Report& report, const ReportOptions& options, Job& job);
 
 }  // namespace heavykeys::tools

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <thread>
 
-#include "heavykeys/parallel.hpp"
+#include "heavykeys/distributed.hpp"
 #include "heavykeys/streaming.hpp"
 #include "tools/context.hpp"
 
@@ -21,18 +21,23 @@ int usable_cores() {
 
 EngineInfo choose(const std::string& name) {
   const auto engines = available_engines();
-  if (name == "auto") return engines[auto_engine(engines.size())];
+  const std::string& wanted = name == "auto" ? auto_engine() : name;
   std::string names;
   for (const auto& engine : engines) {
-    if (engine.name == name) return engine;
+    if (engine.name == wanted) return engine;
     names += (names.empty() ? "" : ", ") + engine.name;
   }
   throw InvalidInput("engine \"" + name + "\" is not in this build; available: " + names);
 }
 
-parallel::Options tuning(const EngineInfo& engine) {
-  const auto runtime = engine.name == "openmp" ? parallel::Runtime::openmp : parallel::Runtime::tbb;
-  return {.runtime = runtime, .threads = engine.threads};
+/// What an engine's threads are; none: it has one, and needs no runtime.
+std::optional<parallel::Runtime> runtime_of(const EngineInfo& engine) {
+  if (engine.name == "openmp") return parallel::Runtime::openmp;
+  if (engine.name == "tbb") return parallel::Runtime::tbb;
+#ifdef HEAVYKEYS_TBB
+  if (engine.name == "mpi" && engine.threads > 1) return parallel::Runtime::tbb;
+#endif
+  return std::nullopt;
 }
 
 }  // namespace
@@ -45,56 +50,86 @@ std::vector<EngineInfo> available_engines() {
 #ifdef HEAVYKEYS_OPENMP
   engines.push_back({"openmp", usable_cores()});
 #endif
+#ifdef HEAVYKEYS_MPI
+#ifdef HEAVYKEYS_TBB
+  engines.push_back({"mpi", usable_cores()});
+#else
+  engines.push_back({"mpi", 1});
+#endif
+#endif
   return engines;
 }
 
-std::size_t auto_engine(std::size_t engine_count) { return engine_count > 1 ? 1 : 0; }
+std::string auto_engine() {
+  for (const EngineInfo& engine : available_engines()) {
+    if (engine.name == "tbb" || engine.name == "openmp") return engine.name;
+  }
+  return "streaming";
+}
 
-Engine::Engine(const EngineOptions& options) : info_(choose(options.name)) {
-  if (!options.threads) return;
-  if (*options.threads < 1) {
+Engine::Engine(const EngineOptions& options, Job& job) : job_(job), info_(choose(options.name)) {
+  if (options.threads && *options.threads < 1) {
     throw InvalidInput("--threads must be at least 1, not " + std::to_string(*options.threads));
   }
-  if (is_streaming() && *options.threads > 1) {
-    throw InvalidInput("engine \"streaming\" has one thread, not " + std::to_string(*options.threads));
+  info_.threads = options.threads.value_or(info_.threads);
+  runtime_ = runtime_of(info_);
+  if (!runtime_ && info_.threads > 1) {
+    throw InvalidInput("engine \"" + name() + "\" has one thread, not " + std::to_string(info_.threads));
   }
-  info_.threads = *options.threads;
 }
 
 void Engine::absorb(std::span<Sketch> sketches, std::span<const Rows> rows) const {
-  if (!is_streaming() && rows.size() > 1) return parallel::absorb(sketches, rows, tuning(info_));
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const auto absorb_one = [&] {
-      if (is_streaming()) return streaming::absorb(sketches[i], rows[i]);
-      parallel::absorb(sketches[i], rows[i], tuning(info_));
-    };
-    if (rows.size() == 1) {
-      absorb_one();
-    } else {
-      in_file("head " + std::to_string(i), absorb_one);
-    }
-  }
+  parallel::absorb(sketches, rows, tuning());
+}
+
+void Engine::absorb(Sketch& sketch, const Rows& rows) const {
+  if (!runtime_) return streaming::absorb(sketch, rows);
+  parallel::absorb(sketch, rows, tuning());
 }
 
 void Engine::absorb(CausalHeavy& pass, const Rows& rows) const {
-  if (is_streaming()) return pass.absorb(rows);
-  parallel::absorb(pass, rows, tuning(info_));
+  if (!runtime_) return pass.absorb(rows);
+  parallel::absorb(pass, rows, tuning());
 }
 
 void Engine::absorb(Scan& scan, const Rows& rows) const {
-  if (is_streaming()) return scan.absorb(rows);
-  parallel::absorb(scan, rows, tuning(info_));
+  if (!runtime_) return scan.absorb(rows);
+  parallel::absorb(scan, rows, tuning());
 }
 
 void Engine::absorb(Verification& pass, const Rows& rows) const {
-  if (is_streaming()) return pass.absorb(rows);
-  parallel::absorb(pass, rows, tuning(info_));
+  if (!runtime_) return pass.absorb(rows);
+  parallel::absorb(pass, rows, tuning());
 }
 
-HeavyEntries Engine::heavy_entries(const UniversalSet& set, const Rows& queries,
-                                   const HeavyOptions& what) const {
-  if (is_streaming()) return heavykeys::heavy_entries(set, queries, what);
-  return parallel::heavy_entries(set, queries, tuning(info_), what);
+void Engine::allmerge(Sketch& sketch) const {
+  job_.alike([&] { distributed::allmerge(job_.communicator(), sketch); });
+}
+
+void Engine::allmerge(Scan& scan) const {
+  job_.alike([&] { distributed::allmerge(job_.communicator(), scan); });
+}
+
+void Engine::allmerge(Verification& pass) const {
+  job_.alike([&] { distributed::allmerge(job_.communicator(), pass); });
+}
+
+HeavyEntries Engine::concatenate(HeavyEntries mine) const {
+  if (job_.ranks() == 1) return mine;  // there may be many
+  return distributed::concatenate(job_.communicator(), mine);
+}
+
+HeavyEntries Engine::heavy_entries(const UniversalSet& set, const Rows& queries, const HeavyOptions& what,
+                                   const std::string& place) const {
+  HeavyEntries mine;
+  job_.together([&] {
+    const Rows share = distributed::share(job_.communicator(), queries);
+    mine = in_file(place, [&] {
+      if (!runtime_) return heavykeys::heavy_entries(set, share, what);
+      return parallel::heavy_entries(set, share, tuning(), what);
+    });
+  });
+  return concatenate(std::move(mine));
 }
 
 }  // namespace heavykeys::tools

@@ -11,7 +11,7 @@ namespace heavykeys::tools {
 
 void run(const EnginesOptions& options) {
   const auto engines = available_engines();
-  const std::string& chosen = engines[auto_engine(engines.size())].name;
+  const std::string chosen = auto_engine();
   const std::string active = active_isa();
   if (options.json) {
     Json json{{"heavykeys", version()}, {"engines", Json::array()}};
@@ -24,8 +24,8 @@ void run(const EnginesOptions& options) {
   }
   std::string text;
   for (const auto& [name, threads] : engines) {
-    text += fmt::format("  {:<10} {} thread{}{}\n", name, threads, threads == 1 ? "" : "s",
-                        name == chosen ? "   (auto)" : "");
+    const char* note = name == chosen ? "   (auto)" : name == "mpi" ? " a rank, under mpirun" : "";
+    text += fmt::format("  {:<10} {} thread{}{}\n", name, threads, threads == 1 ? "" : "s", note);
   }
   text += "  isa       ";
   for (const std::string& isa : available_isas()) text += isa == active ? " [" + isa + "]" : " " + isa;

@@ -24,18 +24,29 @@ class MappedKeys : public KeySource {
   MappedKeys(const std::string& name, Tensor tensor)
       : KeySource(name, shape_of(tensor)), tensor_(std::move(tensor)) {}
 
-  void start(std::size_t block_rows, int threads) override {
-    chunk_rows_ = block_rows * kBlocksPerThread * static_cast<std::size_t>(threads);
+  void start(const Share& share, int threads) override {
+    chunk_rows_ = share.block_rows() * kBlocksPerThread * static_cast<std::size_t>(threads);
+    first_head_ = share.begin_head();
+    left_.clear();
+    for (std::size_t h = first_head_; h < share.end_head(); ++h) left_.push_back(share.rows(h));
   }
 
+  /// Of several heads at once, so that there is work for all threads however short each head is.
   bool next(KeyChunk& chunk) override {
     for (const Rows& rows : current_) release(rows);
     current_.clear();
-    if (begin_ == shape().count) return false;
-    const std::size_t length = std::min(chunk_rows_, shape().count - begin_);
-    for (std::size_t h = 0; h < shape().heads; ++h) current_.push_back(tensor_.head(h).slice(begin_, length));
-    begin_ += length;
-    chunk = {0, current_};
+    const auto has_rows = [](const std::vector<Range>& rows) { return !rows.empty(); };
+    auto head = std::ranges::find_if(left_, has_rows);
+    if (head == left_.end()) return false;
+    chunk.first_head = first_head_ + static_cast<std::size_t>(head - left_.begin());
+    for (std::size_t h = chunk.first_head; head != left_.end() && has_rows(*head); ++h, ++head) {
+      Range& range = head->front();
+      const std::uint64_t length = std::min<std::uint64_t>(chunk_rows_, range.end - range.begin);
+      current_.push_back(tensor_.head(h).slice(range.begin, length));
+      range.begin += length;
+      if (range.begin == range.end) head->erase(head->begin());
+    }
+    chunk.rows = current_;
     return true;
   }
 
@@ -53,7 +64,8 @@ class MappedKeys : public KeySource {
 
   Tensor tensor_;
   std::size_t chunk_rows_ = 0;
-  std::size_t begin_ = 0;
+  std::size_t first_head_ = 0;
+  std::vector<std::vector<Range>> left_;  // of heads from first_head_ on: what no chunk has had
   std::vector<Rows> current_;
 };
 

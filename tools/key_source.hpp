@@ -8,6 +8,7 @@
 
 #include "heavykeys/files.hpp"
 #include "heavykeys/rows.hpp"
+#include "tools/shares.hpp"
 
 namespace heavykeys::tools {
 
@@ -33,10 +34,12 @@ class KeySource {
   const std::string& name() const { return name_; }
   const KeyShape& shape() const { return shape_; }
 
-  /// How many rows a chunk should have: enough blocks for every thread. Call once, before next().
-  virtual void start(std::size_t block_rows, int threads) = 0;
+  /// Begins a pass over these rows, in chunks of enough blocks for every thread. Call before next(); a file
+  /// may be started again.
+  virtual void start(const Share& share, int threads) = 0;
 
-  /// The next chunk; false after the last. Rows of one head come in order, their ids counting from 0.
+  /// The next chunk; false after the last. Rows of one head come in order, their ids counting from 0 in the
+  /// whole tensor, and no rows but those of the share.
   /// Throws InvalidInput when the rows that the header promised do not arrive.
   virtual bool next(KeyChunk& chunk) = 0;
 

@@ -28,10 +28,12 @@ std::string not_negative(const std::string& text) {
 constexpr const char* kTensorHelp = ".npy, FILE.safetensors:TENSOR, or - for an .npy stream on stdin";
 
 void add_engine(CLI::App& verb, EngineOptions& engine) {
-  verb.add_option("--engine", engine.name, "auto, streaming, tbb or openmp (see: heavykeys engines)")
+  verb.add_option("--engine", engine.name,
+                  "auto, streaming, tbb, openmp, or mpi under mpirun (see: heavykeys engines)")
       ->type_name("NAME")
       ->capture_default_str();
-  verb.add_option("--threads", engine.threads, "threads of the engine; default: all it may use")
+  verb.add_option("--threads", engine.threads,
+                  "threads of the engine, of mpi those of each rank; default: all it may use")
       ->type_name("T");
 }
 
@@ -142,6 +144,14 @@ void declare_sketch(CLI::App& app, Options& chosen) {
   verb->add_option("--head", sketch->head, "which head of [heads, n, d] keys")
       ->type_name("H")
       ->check(not_negative);
+  verb->add_option("--checkpoint", sketch->checkpoint,
+                   "folder to save the work in, for a job that may be cut off: started again with the same\n"
+                   "DIR, on any number of ranks, it goes on from there. Removed once S.hks is written")
+      ->type_name("DIR");
+  verb->add_option("--checkpoint-every", sketch->checkpoint_rows, "save after so many rows of each rank")
+      ->type_name("ROWS")
+      ->check(not_negative)
+      ->capture_default_str();
   verb->add_flag("--quiet", sketch->quiet, "print nothing");
   add_engine(*verb, sketch->engine);
 }

@@ -70,6 +70,8 @@ struct SketchOptions {
   std::uint64_t first_row = 0;
   std::uint64_t stream = 0;
   std::optional<std::size_t> head;
+  std::string checkpoint;                                  ///< folder; empty: none
+  std::uint64_t checkpoint_rows = std::uint64_t{1} << 24;  ///< of each rank
   EngineOptions engine;
   bool quiet = false;
 };

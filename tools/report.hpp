@@ -30,11 +30,14 @@ struct ScanQuestion {
   std::string audited;     ///< the set of keys to audit; empty: none
 };
 
-/// How it was computed. Nothing here decides a result.
+/// How it was computed: times are of the first rank, memory of the one that needed most. Nothing here decides
+/// a result.
 struct RunInfo {
   std::string engine;
-  int threads = 1;
+  std::optional<int> ranks;  ///< only of mpi
+  int threads = 1;           ///< of each rank
   double absorb_seconds = 0.0;
+  double merge_seconds = 0.0;  ///< of the ranks' sketches or scans
   double finalize_seconds = 0.0;
   double entries_seconds = 0.0;
   double verify_seconds = 0.0;

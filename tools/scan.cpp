@@ -1,5 +1,6 @@
 // heavykeys scan: the heavy entries of queries under any score, in one pass over the keys.
 #include <memory>
+#include <optional>
 
 #include "tools/answer.hpp"
 #include "tools/context.hpp"
@@ -13,17 +14,17 @@
 namespace heavykeys::tools {
 namespace {
 
-constexpr std::size_t kChunkRows = 4096;  // any number gives the same answer
+constexpr std::size_t kBlockRows = 4096;  // any number gives the same answer
 
 class ScanRun {
  public:
-  ScanRun(const ScanVerbOptions& options, const Engine& engine)
+  ScanRun(const ScanVerbOptions& options, Job& job)
       : options_(options),
-        engine_(engine),
+        engine_(options.engine, job),
         keys_(open_keys(options.keys)),
         queries_(options.queries, keys_->shape().dim, keys_->shape().heads) {
     const KeyShape& shape = keys_->shape();
-    if (!options.report.tokens.empty()) check_tokens(options.report.tokens, shape.count);
+    if (!options.report.tokens.empty() && job.is_first()) check_tokens(options.report.tokens, shape.count);
     read_audited_sets();
     report_.verb = "scan";
     report_.input = options.keys;
@@ -33,28 +34,19 @@ class ScanRun {
     report_.has_heads = shape.has_heads;
     report_.top = options.report.top;
     report_.scan = {Score::from_name(options.score), options.epsilon, shape.dim, shape.count, options.audit};
-    report_.run.engine = engine.name();
-    report_.run.threads = engine.threads();
+    report_.run = run_info(engine_);
   }
 
   Report run() {
-    const bool has_heads = keys_->shape().has_heads;
+    Job& job = engine_.job();
     {
       const Stopwatch watch(report_.run.absorb_seconds);
-      pass_over_keys(
-          *keys_, kChunkRows, engine_.threads(), options_.report.quiet, [&](const KeyChunk& chunk) {
-            for (std::size_t i = 0; i < chunk.rows.size(); ++i) {
-              const std::size_t head = chunk.first_head + i;
-              Scan& scan = scan_of(head);
-              in_file(place(keys_->name(), has_heads, head), [&] { engine_.absorb(scan, chunk.rows[i]); });
-            }
-          });
+      const Work work = all_rows(keys_->shape(), kBlockRows);
+      pass_over_heads(*keys_, share_of(work, job), engine_, options_.report.quiet,
+                      [&](std::size_t head, const Rows& rows) { engine_.absorb(scan_of(head), rows); });
     }
-    for (std::size_t h = 0; h < scans_.size(); ++h) {
-      Finding finding{{}, scans_[h].finish()};
-      if (!audited_.empty()) finding.audit = audit(*finding.entries, audited_[h]);
-      report_.heads.push_back(std::move(finding));
-    }
+    job.together([&] { scan_of(keys_->shape().heads - 1); });
+    for (std::size_t h = 0; h < scans_.size(); ++h) report_.heads.push_back(finding(h));
     return std::move(report_);
   }
 
@@ -67,6 +59,19 @@ class ScanRun {
       audited_.push_back(
           read_key_ids(key_id_file(options_.audit, shape.has_heads, shape.heads, h), shape.count));
     }
+  }
+
+  Finding finding(std::size_t head) {
+    {
+      const Stopwatch watch(report_.run.merge_seconds);
+      in_file(place(*keys_, head), [&] { engine_.allmerge(scans_[head]); });
+    }
+    Finding found;
+    engine_.job().together([&] {
+      found.entries = scans_[head].finish();
+      if (!audited_.empty()) found.audit = audit(*found.entries, audited_[head]);
+    });
+    return found;
   }
 
   /// Made as heads arrive: a header on stdin may promise any number of them.
@@ -84,7 +89,7 @@ class ScanRun {
   }
 
   const ScanVerbOptions& options_;
-  const Engine& engine_;
+  Engine engine_;
   std::unique_ptr<KeySource> keys_;
   Queries queries_;
   std::vector<std::vector<KeyId>> audited_;  // by head
@@ -94,15 +99,19 @@ class ScanRun {
 
 }  // namespace
 
-void run(const ScanVerbOptions& options) {
-  if (options.keys == "-" && options.queries == "-") {
-    throw InvalidInput("--keys and --queries cannot both come from stdin");
-  }
-  const Engine engine(options.engine);
-  Scan(Score::from_name(options.score), options.epsilon, {.dim = 1});  // score and epsilon, before any file
-  if (!options.report.out.empty()) check_result_folder(options.report.out);
-  Report report = ScanRun(options, engine).run();
-  deliver(report, options.report);
+void run(const ScanVerbOptions& options, Job& job) {
+  job.alike([&] {
+    check_stdin(options.keys, options.queries, options.engine);
+    const Engine engine(options.engine, job);
+    Scan(Score::from_name(options.score), options.epsilon, {.dim = 1});  // score and epsilon, before any file
+  });
+  std::optional<ScanRun> scan;
+  job.together([&] {
+    if (!options.report.out.empty() && job.is_first()) check_result_folder(options.report.out);
+    scan.emplace(options, job);
+  });
+  Report report = scan->run();
+  deliver(report, options.report, job);
 }
 
 }  // namespace heavykeys::tools

@@ -3,31 +3,27 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <limits>
 #include <optional>
 
+#include "heavykeys/distributed.hpp"
 #include "heavykeys/streaming.hpp"
 #include "tools/answer.hpp"
+#include "tools/checkpoints.hpp"
 #include "tools/context.hpp"
-#include "tools/key_source.hpp"
-#include "tools/progress.hpp"
+#include "tools/first_state.hpp"
+#include "tools/pass.hpp"
 #include "tools/results.hpp"
-#include "tools/state_file.hpp"
 #include "tools/terminal.hpp"
 #include "tools/verbs.hpp"
 
 namespace heavykeys::tools {
 namespace {
 
-/// Rows begin <= row < end of the key file.
-struct Range {
-  std::uint64_t begin = 0;
-  std::uint64_t end = std::numeric_limits<std::uint64_t>::max();
-};
-
 Range parse_range(const std::string& text) {
-  if (text.empty()) return {};
-  Range range;
+  Range range{0, std::numeric_limits<std::uint64_t>::max()};
+  if (text.empty()) return range;
   const char* end = text.data() + text.size();
   const auto first = std::from_chars(text.data(), end, range.begin);
   const bool colon = first.ec == std::errc() && first.ptr != end && *first.ptr == ':';
@@ -36,17 +32,6 @@ Range parse_range(const std::string& text) {
     if (second.ec == std::errc() && second.ptr == end && range.begin < range.end) return range;
   }
   throw InvalidInput("--rows \"" + text + "\" is not A:B with A < B");
-}
-
-/// The part of `rows` (ids counting from 0) inside the range, named as rows of the stream.
-Rows part_of(const Rows& rows, const Range& range, const SketchOptions& options) {
-  const std::uint64_t begin =
-      std::clamp<std::uint64_t>(range.begin, rows.first_id, rows.first_id + rows.count);
-  const std::uint64_t end = std::clamp<std::uint64_t>(range.end, begin, rows.first_id + rows.count);
-  Rows part = rows.slice(begin - rows.first_id, end - begin);
-  part.first_id += options.first_row;
-  part.stream = options.stream;
-  return part;
 }
 
 std::size_t choose_head(const SketchOptions& options, const KeySource& keys) {
@@ -62,87 +47,143 @@ std::size_t choose_head(const SketchOptions& options, const KeySource& keys) {
   return *options.head;
 }
 
-Spec new_spec(const SketchOptions& options, std::size_t dim, int grid_bits) {
-  Spec spec{.dim = dim, .epsilon = *options.epsilon, .grid_bits = grid_bits};
-  if (options.score) spec.score = Score::from_name(*options.score);
-  spec.sample_rows = options.sample_rows.value_or(spec.sample_rows);
-  spec.seed = options.seed.value_or(spec.seed);
-  return spec;
-}
+class SketchRun {
+ public:
+  SketchRun(const SketchOptions& options, Job& job)
+      : options_(options),
+        job_(job),
+        engine_(options.engine, job),
+        keys_(open_keys(options.keys)),
+        head_(choose_head(options, *keys_)),
+        asked_(parse_range(options.rows)),
+        sketch_(first_state(options, *keys_)) {
+    const std::uint64_t count = keys_->shape().count;
+    if (!options.rows.empty() && asked_.end > count) {
+      throw InvalidInput(
+          fmt::format("{}: --rows {} goes past its {} rows", keys_->name(), options.rows, count));
+    }
+    asked_.end = std::min(asked_.end, count);
+    if (options.resume.empty()) return;
+    const std::uint64_t next = sketch_.next_row(options.stream);
+    if (next > options.first_row) asked_.begin = std::max(asked_.begin, next - options.first_row);
+    if (!job.is_first()) sketch_ = Sketch(sketch_.spec());  // the older rows are in once
+  }
 
-/// The sketch to go on with: a new one, or the older state, which must be about such keys.
-Sketch first_state(const SketchOptions& options, const KeySource& keys) {
-  const int grid_bits = default_grid_bits(keys.shape().dtype);
-  if (options.resume.empty()) {
-    const Spec spec = new_spec(options, keys.shape().dim, grid_bits);
-    return in_file(keys.name(), [&] { return Sketch(spec); });
+  void run() {
+    std::vector<Range> left = without(asked_, {});
+    if (!options_.checkpoint.empty()) left = go_on_from_checkpoints();
+    absorb(left);
+    job_.alike([&] { distributed::merge(job_.communicator(), sketch_, 0); });
+    job_.first([&] { streaming::save(sketch_, options_.out); });
+    if (checkpoints_) checkpoints_->remove();
+    job_.first([&] { say_what_was_done(); });
   }
-  Sketch sketch = load_state(options.resume);
-  const Spec& spec = sketch.spec();
-  const auto refuse = [&](const std::string& text) { throw Incompatible(options.resume + ": " + text); };
-  if (options.epsilon && *options.epsilon != spec.epsilon) {
-    refuse(fmt::format("its epsilon is {}, not {}", spec.epsilon, *options.epsilon));
-  }
-  if (options.score && Score::from_name(*options.score) != spec.score) {
-    refuse("its score is " + spec.score.name() + ", not " + *options.score);
-  }
-  if (options.sample_rows.value_or(spec.sample_rows) != spec.sample_rows) {
-    refuse(fmt::format("its sample has {} rows, not {}", spec.sample_rows, *options.sample_rows));
-  }
-  if (options.seed.value_or(spec.seed) != spec.seed) {
-    refuse(fmt::format("its seed is {}, not {}", spec.seed, *options.seed));
-  }
-  if (keys.shape().dim != spec.dim) {
-    refuse(fmt::format("its rows have {} columns, those of {} have {}", spec.dim, keys.name(),
-                       keys.shape().dim));
-  }
-  // Rows of another precision would go onto this grid without a word, and with other bytes than in one run.
-  if (grid_bits != spec.grid_bits) {
-    refuse(fmt::format("its grid has {} bits, {} keys need {}", spec.grid_bits, name_of(keys.shape().dtype),
-                       grid_bits));
-  }
-  return sketch;
-}
 
-void absorb_all(Sketch& sketch, KeySource& keys, const Range& range, const SketchOptions& options) {
-  const Engine engine(options.engine);
-  const std::size_t head = choose_head(options, keys);
-  Progress progress(keys.shape().count, options.quiet);
-  keys.start(sketch.spec().block_rows, engine.threads());
-  for (KeyChunk chunk; keys.next(chunk);) {
-    if (head < chunk.first_head || head >= chunk.first_head + chunk.rows.size()) continue;
-    const Rows all = chunk.rows[head - chunk.first_head];
-    const Rows part = part_of(all, range, options);
-    if (part.count != 0)
-      in_file(keys.name(), [&] { engine.absorb(std::span(&sketch, 1), std::span(&part, 1)); });
-    progress.add(all.count);
+ private:
+  /// Takes up what an earlier run has saved, and returns the rows that it lacks.
+  std::vector<Range> go_on_from_checkpoints() {
+    checkpoints_.emplace(options_.checkpoint, job_);
+    checkpoints_->open();
+    sketch_ = checkpoints_->load(sketch_.spec());
+    std::vector<Range> mine;
+    job_.together([&] { mine = rows_in_checkpoint(); });
+    std::vector<Range> saved;
+    for (const auto& part : job_.communicator().gather(std::as_bytes(std::span(mine)))) {
+      const std::size_t before = saved.size();
+      saved.resize(before + part.size() / sizeof(Range));
+      if (!part.empty()) std::memcpy(saved.data() + before, part.data(), part.size());
+    }
+    saved_rows_ = row_count(saved);
+    return without(asked_, std::move(saved));
   }
+
+  /// As rows of the key file; they must be among those that are asked for.
+  std::vector<Range> rows_in_checkpoint() const {
+    std::vector<Range> rows;
+    const Range ids{options_.first_row + asked_.begin, options_.first_row + asked_.end};
+    for (const RowRange& range : absorbed_rows(sketch_)) {
+      if (range.stream != options_.stream || range.begin < ids.begin || range.end > ids.end) {
+        throw Incompatible(fmt::format(
+            "{}: is of another job: it holds rows {}:{} of stream {}, and this one is about {}:{} of {}",
+            options_.checkpoint, range.begin, range.end, range.stream, ids.begin, ids.end, options_.stream));
+      }
+      rows.push_back({range.begin - options_.first_row, range.end - options_.first_row});
+    }
+    return rows;
+  }
+
+  /// Rows of the file, dealt out over the ranks.
+  void absorb(const std::vector<Range>& rows) {
+    Work work{head_, 1, rows, sketch_.spec().block_rows};
+    const Share share = share_of(work, job_);
+    if (!checkpoints_) return absorb(share);
+    std::vector<Range> mine = share.rows(head_);
+    const std::uint64_t every = options_.checkpoint_rows, count = share.row_count();
+    const std::int64_t rounds =
+        job_.greatest(static_cast<std::int64_t>(count / every + (count % every != 0)));
+    for (std::int64_t round = 0; round < rounds; ++round) {
+      work.rows = take_rows(mine, every);
+      absorb(Share(work));
+      checkpoints_->save(sketch_);
+    }
+  }
+
+  void absorb(const Share& share) {
+    pass_over_keys(*keys_, share, engine_, options_.quiet, [&](const KeyChunk& chunk) {
+      for (Rows rows : chunk.rows) {
+        rows.first_id += options_.first_row;
+        rows.stream = options_.stream;
+        in_file(keys_->name(), [&] { engine_.absorb(sketch_, rows); });
+      }
+    });
+  }
+
+  void say_what_was_done() const {
+    if (options_.quiet) return;
+    const std::string saved =
+        saved_rows_ == 0 ? "" : fmt::format(" ({} of them from {})", saved_rows_, options_.checkpoint);
+    write_stdout(printable(fmt::format("{}: {} rows{}, {} candidates", options_.out, sketch_.row_count(),
+                                       saved, sketch_.candidate_count())) +
+                 "\n");
+  }
+
+  const SketchOptions& options_;
+  Job& job_;
+  Engine engine_;
+  std::unique_ptr<KeySource> keys_;
+  std::size_t head_;
+  Range asked_;  // rows of the file
+  Sketch sketch_;
+  std::optional<Checkpoints> checkpoints_;
+  std::uint64_t saved_rows_ = 0;
+};
+
+/// The command line alone, before any file.
+void check(const SketchOptions& options) {
+  if (options.resume.empty() && !options.epsilon)
+    throw InvalidInput("--epsilon is required without --resume");
+  parse_range(options.rows);
+  check_stdin(options.keys, "", options.engine);
+  if (options.epsilon) validate(new_spec(options, 1, Spec().grid_bits));
+  if (options.checkpoint.empty()) return;
+  if (!options.resume.empty()) throw InvalidInput("--checkpoint goes on by itself: give it or --resume");
+  if (options.keys == "-") throw InvalidInput("--checkpoint needs a file; stdin cannot be read again");
+  if (options.checkpoint_rows == 0) throw InvalidInput("--checkpoint-every must be at least 1");
 }
 
 }  // namespace
 
-void run(const SketchOptions& options) {
-  if (options.resume.empty() && !options.epsilon)
-    throw InvalidInput("--epsilon is required without --resume");
-  Range range = parse_range(options.rows);
-  check_parent_folder(options.out);
-  if (options.epsilon) validate(new_spec(options, 1, Spec().grid_bits));
-  const Engine checked(options.engine);
-  const auto keys = open_keys(options.keys);
-  if (!options.rows.empty() && range.end > keys->shape().count) {
-    throw InvalidInput(
-        fmt::format("{}: --rows {} goes past its {} rows", keys->name(), options.rows, keys->shape().count));
-  }
-  Sketch sketch = first_state(options, *keys);
-  if (!options.resume.empty()) {
-    const std::uint64_t next = sketch.next_row(options.stream);
-    if (next > options.first_row) range.begin = std::max(range.begin, next - options.first_row);
-  }
-  absorb_all(sketch, *keys, range, options);
-  streaming::save(sketch, options.out);
-  if (options.quiet) return;
-  write_stdout(fmt::format("{}: {} rows, {} candidates\n", printable(options.out), sketch.row_count(),
-                           sketch.candidate_count()));
+void run(const SketchOptions& options, Job& job) {
+  job.alike([&] {
+    check(options);
+    const Engine engine(options.engine, job);
+  });
+  std::optional<SketchRun> sketch;
+  job.together([&] {
+    if (job.is_first()) check_parent_folder(options.out);
+    sketch.emplace(options, job);
+  });
+  sketch->run();
 }
 
 }  // namespace heavykeys::tools

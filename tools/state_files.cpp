@@ -38,14 +38,22 @@ void run(const MergeOptions& options) {
   streaming::save(whole, options.out);
 }
 
-void run(const FinalizeOptions& options) {
-  const Engine engine(options.engine);
-  const HeavyOptions what = entry_options(options.entries);
-  if (!options.report.out.empty()) check_result_folder(options.report.out);
-  const Sketch sketch = load_state(options.sketch);
+void run(const FinalizeOptions& options, Job& job) {
+  HeavyOptions what;
+  job.alike([&] {
+    const Engine engine(options.engine, job);
+    what = entry_options(options.entries);
+  });
+  const Engine engine(options.engine, job);
+  std::optional<Sketch> sketch;
   std::optional<Queries> queries;
-  if (!options.queries.empty()) queries.emplace(options.queries, sketch.spec().dim, 1);
-  if (!options.report.tokens.empty()) check_tokens(options.report.tokens, sketch.next_row());
+  job.together([&] {
+    if (!options.report.out.empty() && job.is_first()) check_result_folder(options.report.out);
+    sketch = load_state(options.sketch);
+    if (!options.queries.empty()) queries.emplace(options.queries, sketch->spec().dim, 1);
+    if (!options.report.tokens.empty() && job.is_first())
+      check_tokens(options.report.tokens, sketch->next_row());
+  });
 
   Report report;
   report.verb = "finalize";
@@ -53,20 +61,18 @@ void run(const FinalizeOptions& options) {
   report.queries = options.queries;
   report.entries = what;
   report.top = options.report.top;
-  report.run.engine = engine.name();
-  report.run.threads = engine.threads();
+  report.run = run_info(engine);
   Finding finding;
   {
     const Stopwatch watch(report.run.finalize_seconds);
-    finding.set = in_file(options.sketch, [&] { return finalize(sketch); });
+    job.together([&] { finding.set = in_file(options.sketch, [&] { return finalize(*sketch); }); });
   }
   if (queries) {
     const Stopwatch watch(report.run.entries_seconds);
-    finding.entries =
-        in_file(queries->name(), [&] { return engine.heavy_entries(finding.set, queries->head(0), what); });
+    finding.entries = engine.heavy_entries(finding.set, queries->head(0), what, queries->name());
   }
   report.heads.push_back(std::move(finding));
-  deliver(report, options.report);
+  deliver(report, options.report, job);
 }
 
 void run(const ShowOptions& options) {

@@ -5,6 +5,7 @@
 #include <future>
 #include <limits>
 #include <memory>
+#include <optional>
 
 #include "heavykeys/error.hpp"
 #include "heavykeys/spec.hpp"
@@ -63,8 +64,9 @@ class StdinKeys : public KeySource {
     if (pending_.valid()) pending_.wait();
   }
 
-  void start(std::size_t block_rows, int threads) override {
-    const std::size_t block_bytes = block_rows * row_bytes_;
+  void start(const Share& share, int threads) override {
+    share_ = share;
+    const std::size_t block_rows = share.block_rows(), block_bytes = block_rows * row_bytes_;
     const std::size_t wanted =
         std::max<std::size_t>(kChunkBytes, block_bytes * static_cast<std::size_t>(threads));
     chunk_rows_ = block_rows * std::max<std::size_t>(1, std::min(wanted, kMaxChunkBytes) / block_bytes);
@@ -72,14 +74,40 @@ class StdinKeys : public KeySource {
     read_ahead();
   }
 
+  /// Rows outside the share go by unseen: a stream cannot be entered in the middle.
   bool next(KeyChunk& chunk) override {
-    if (head_ == shape().heads) return false;
-    const std::size_t length = std::min(chunk_rows_, shape().count - begin_);
+    while (head_ != shape().heads) {
+      const bool wanted = span_.wanted;
+      chunk = {head_, {next_rows()}};
+      if (wanted) return true;
+    }
+    return false;
+  }
+
+ private:
+  /// Rows to read at once: all of the share, or none.
+  struct Span {
+    std::size_t length = 0;
+    bool wanted = false;
+  };
+
+  /// Those that begin with row begin_ of head_.
+  Span next_span() const {
+    const std::size_t most = std::min(chunk_rows_, shape().count - begin_);
+    for (const Range& range : share_->rows(head_)) {
+      if (begin_ >= range.end) continue;
+      if (begin_ >= range.begin) return {std::min<std::size_t>(most, range.end - begin_), true};
+      return {std::min<std::size_t>(most, range.begin - begin_), false};
+    }
+    return {most, false};
+  }
+
+  /// Waits for the rows that are being read, and starts on those after them.
+  Rows next_rows() {
+    const std::size_t length = span_.length;
     const std::size_t arrived = pending_.get();
     if (arrived < length * row_bytes_) throw_early_end(arrived / row_bytes_);
-    const std::byte* data = buffers_[filling_].data();
-    chunk = {head_, {rows(data, shape().dtype, length, shape().dim, begin_)}};
-
+    const Rows read = rows(buffers_[filling_].data(), shape().dtype, length, shape().dim, begin_);
     begin_ += length;
     if (begin_ == shape().count) {
       begin_ = 0;
@@ -91,13 +119,12 @@ class StdinKeys : public KeySource {
       filling_ = 1 - filling_;
       read_ahead();
     }
-    return true;
+    return read;
   }
 
- private:
   void read_ahead() {
-    const std::size_t length = std::min(chunk_rows_, shape().count - begin_) * row_bytes_;
-    const auto bytes = std::span(buffers_[filling_]).first(length);
+    span_ = next_span();
+    const auto bytes = std::span(buffers_[filling_]).first(span_.length * row_bytes_);
     pending_ = std::async(std::launch::async, [this, bytes] { return stream_->read(bytes); });
   }
 
@@ -110,9 +137,11 @@ class StdinKeys : public KeySource {
 
   std::unique_ptr<ByteStream> stream_;
   std::size_t row_bytes_;
+  std::optional<Share> share_;
   std::size_t chunk_rows_ = 0;
-  std::size_t head_ = 0;   // of the chunk that is being read ahead
-  std::size_t begin_ = 0;  // its first row
+  std::size_t head_ = 0;   // of the rows that are being read ahead
+  std::size_t begin_ = 0;  // the first of them
+  Span span_;              // how many, and whether they are wanted
   std::array<std::vector<std::byte>, 2> buffers_;
   std::size_t filling_ = 0;
   std::future<std::size_t> pending_;

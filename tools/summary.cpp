@@ -91,7 +91,10 @@ void put_found(Json& json, const Report& report, const Finding& finding) {
 /// All that may differ from run to run is in here.
 Json run_info(const Report& report) {
   const RunInfo& run = report.run;
-  Json json{{"engine", run.engine}, {"threads", run.threads}, {"isa", active_isa()}};
+  Json json{{"engine", run.engine}};
+  if (run.ranks) json["ranks"] = *run.ranks;
+  json["threads"] = run.threads;
+  json["isa"] = active_isa();
   if (report.scan) {
     json["seconds"] = {{"scan", run.absorb_seconds}};
   } else {
@@ -100,6 +103,7 @@ Json run_info(const Report& report) {
                        {"heavy_entries", run.entries_seconds}};
     if (report.heads.front().verified) json["seconds"]["verify"] = run.verify_seconds;
   }
+  if (run.ranks) json["seconds"]["merge"] = run.merge_seconds;
   if (run.peak_memory_bytes) json["peak_memory_bytes"] = *run.peak_memory_bytes;
   return json;
 }

@@ -181,15 +181,17 @@ class Table {
 
   void write_run() {
     const RunInfo& run = report_.run;
+    const std::string ranks =
+        run.ranks ? fmt::format("{} rank{} x ", *run.ranks, *run.ranks == 1 ? "" : "s") : "";
+    const std::string engine = fmt::format("engine {}, {}{} thread{}, {}", run.engine, ranks, run.threads,
+                                           run.threads == 1 ? "" : "s", active_isa());
     text_ += '\n';
     if (report_.scan) {
-      line("  scan {:.3f} s; engine {}, {} thread{}, {}", run.absorb_seconds, run.engine, run.threads,
-           run.threads == 1 ? "" : "s", active_isa());
+      line("  scan {:.3f} s; {}", run.absorb_seconds, engine);
       return;
     }
-    line("  absorb {:.3f} s, finalize {:.3f} s, heavy entries {:.3f} s; engine {}, {} thread{}, {}",
-         run.absorb_seconds, run.finalize_seconds, run.entries_seconds, run.engine, run.threads,
-         run.threads == 1 ? "" : "s", active_isa());
+    line("  absorb {:.3f} s, finalize {:.3f} s, heavy entries {:.3f} s; {}", run.absorb_seconds,
+         run.finalize_seconds, run.entries_seconds, engine);
   }
 
   const Report& report_;

@@ -47,10 +47,12 @@ void merge(Communicator& comm, Sketch& sketch, int root);
 /// Traffic: log2(size) sketches a rank. Throws as allmerge.
 Sketch prefix(Communicator& comm, const Sketch& sketch);
 
-/// Merges scans of the same queries, each over keys of its own; every rank then holds the merged one.
-/// Traffic: O(m) words for the sums of m queries, and the entries that are heavy in the whole, O(m /
-/// epsilon); nothing in n, and nothing in the ranks. Throws as allmerge; Incompatible, too, when scores,
-/// epsilons, options or queries differ.
+/// Merges scans of the same queries, each over keys of its own; every rank then holds the merged one:
+/// finish() has the bytes of one machine. Traffic: 18 words for each of the m queries' two sums, rows as for
+/// a sketch, and 4 words for each entry that is heavy in the whole, O(m / epsilon); nothing in n. Throws on
+/// all ranks alike, no scan changed: Incompatible when scores, epsilons, options or the values of queries
+/// differ, or a row is on two ranks; InvalidInput when entries were taken already. When memory runs out on
+/// one rank, all throw std::bad_alloc, and the scans are of no more use.
 void allmerge(Communicator& comm, Scan& scan);
 
 /// Merges second passes, each over keys of its own. As for scans.

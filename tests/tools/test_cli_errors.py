@@ -1,6 +1,7 @@
 """Everything that can be wrong with a command line or a file: one line, exit code 2, nothing left behind."""
 
 import io
+import json
 import os
 import subprocess
 import time
@@ -51,7 +52,8 @@ class BadUsageTest(CommandTest):
             self.fail_with(*self.find, "--epsilon", EPSILON, "--score", score)
 
     def test_engine(self):
-        for engine in ["cuda", "mpi", "gpu"]:
+        built = [engine["name"] for engine in json.loads(self.succeed("engines", "--json"))["engines"]]
+        for engine in {"cuda", "mpi", "gpu"} - set(built):
             text = self.fail_with(*self.find, "--epsilon", EPSILON, "--engine", engine)
             self.assertIn(f'engine "{engine}" is not in this build; available: streaming', text)
         for threads in ["0", "-2", "x", "1.5"]:

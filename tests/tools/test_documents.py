@@ -10,6 +10,17 @@ from command import BINARY, CommandTest
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+# mpirun refuses to run as root and to start more ranks than there are cores, as tests in a container must. Some
+# containers do not let one process copy another's memory. The choice of transports spares a third of the start.
+MPI_ENVIRONMENT = {
+    **os.environ,
+    "OMPI_ALLOW_RUN_AS_ROOT": "1",
+    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    "OMPI_MCA_rmaps_base_oversubscribe": "1",
+    "OMPI_MCA_btl_vader_single_copy_mechanism": "none",
+    "OMPI_MCA_btl": "vader,self",
+    "OMPI_MCA_pml": "ob1",
+}
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -17,26 +28,27 @@ def blocks(document):
     return BLOCK.findall(document.read_text(encoding="utf-8"))
 
 
-class DocumentsTest(CommandTest):
-    def shell(self, text):
-        path = f"{Path(BINARY).resolve().parent}:{os.environ['PATH']}"
-        return subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", text],
-            cwd=self.folder,
-            env={**os.environ, "PATH": path},
-            capture_output=True,
-            timeout=300,
-        )
+def run_shell(text, folder):
+    path = f"{Path(BINARY).resolve().parent}:{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", text],
+        cwd=folder,
+        env={**MPI_ENVIRONMENT, "PATH": path},
+        capture_output=True,
+        timeout=300,
+    )
 
+
+class DocumentsTest(CommandTest):
     def test_every_shell_block_runs(self):
         (self.folder / "tests").symlink_to(ROOT / "tests")
         count = 0
         for document in DOCUMENTS:
             for language, text in blocks(document):
-                if language != "sh":
+                if language != "sh" or "mpirun" in text:  # those: test_mpi.py, where MPI was built
                     continue
                 with self.subTest(document=document.name, text=text):
-                    done = self.shell(text)
+                    done = run_shell(text, self.folder)
                     self.assertEqual(done.returncode, 0, done.stderr.decode())
                 count += 1
         self.assertGreaterEqual(count, 4)
@@ -45,7 +57,7 @@ class DocumentsTest(CommandTest):
         (self.folder / "tests").symlink_to(ROOT / "tests")
         found = blocks(ROOT / "README.md")
         first = next(i for i, (language, _) in enumerate(found) if language == "sh")
-        shown = self.shell(found[first][1]).stdout.decode()
+        shown = run_shell(found[first][1], self.folder).stdout.decode()
         language, promised = found[first + 1]
         self.assertEqual(language, "text")
         for line in promised.splitlines():

@@ -1,0 +1,121 @@
+#include "tools/checkpoints.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "heavykeys/streaming.hpp"
+#include "tools/context.hpp"
+#include "tools/results.hpp"
+#include "tools/state_file.hpp"
+
+namespace heavykeys::tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct FileName {
+  std::int64_t generation = 0, rank = 0, ranks = 0;
+};
+
+std::string to_string(const FileName& name) {
+  return fmt::format("g{:06}-rank-{:04}-of-{:04}.hks", name.generation, name.rank, name.ranks);
+}
+
+struct Found {
+  FileName name;
+  bool whole = false;  ///< false: what a save that was cut off left
+};
+
+/// None for files that are not ours.
+std::optional<Found> parse(const std::string& text) {
+  FileName name;
+  const int fields =
+      std::sscanf(text.c_str(), "g%ld-rank-%ld-of-%ld", &name.generation, &name.rank, &name.ranks);
+  if (fields != 3 || name.generation < 1 || name.rank < 0 || name.rank >= name.ranks) return std::nullopt;
+  const std::string whole = to_string(name);
+  if (text == whole) return Found{name, true};
+  if (text.starts_with(whole + ".tmp-")) return Found{name, false};
+  return std::nullopt;
+}
+
+/// Calls body(path, found) for our files.
+template <typename Body>
+void for_files(const std::string& folder, const Body& body) {
+  std::vector<fs::path> paths;  // first, as the body may remove them
+  for (const auto& entry : fs::directory_iterator(folder)) paths.push_back(entry.path());
+  for (const fs::path& path : paths) {
+    if (const auto found = parse(path.filename().string())) body(path, *found);
+  }
+}
+
+}  // namespace
+
+std::string Checkpoints::file(std::int64_t generation, std::int64_t rank, std::int64_t ranks) const {
+  return (fs::path(folder_) / to_string(FileName{generation, rank, ranks})).string();
+}
+
+void Checkpoints::open() {
+  job_.first([&] {
+    if (!fs::exists(folder_)) {
+      check_parent_folder(folder_);
+      fs::create_directory(folder_);
+    }
+    if (!fs::is_directory(folder_)) throw InvalidInput(folder_ + ": is not a directory");
+    std::map<std::pair<std::int64_t, std::int64_t>, std::set<std::int64_t>> ranks;
+    for_files(folder_, [&](const fs::path&, const Found& found) {
+      last_used_ = std::max(last_used_, found.name.generation);
+      if (found.whole) ranks[{found.name.generation, found.name.ranks}].insert(found.name.rank);
+    });
+    for (const auto& [generation, present] : ranks) {
+      if (static_cast<std::int64_t>(present.size()) == generation.second)
+        std::tie(newest_, files_) = generation;
+    }
+  });
+  newest_ = job_.greatest(newest_);
+  files_ = job_.greatest(files_);
+  last_used_ = job_.greatest(last_used_);
+}
+
+Sketch Checkpoints::load(const Spec& spec) {
+  std::optional<Sketch> sketch;
+  job_.together([&] {
+    sketch.emplace(spec);
+    for (std::int64_t f = job_.rank(); f < files_; f += job_.ranks()) {
+      const std::string name = file(newest_, f, files_);
+      const Sketch part = load_state(name);
+      if (part.spec() != spec) {
+        throw Incompatible(name + ": is of a job with " + heavykeys::to_string(part.spec()) + ", not " +
+                           heavykeys::to_string(spec));
+      }
+      in_file(name, [&] { merge(*sketch, part); });
+    }
+  });
+  return std::move(*sketch);
+}
+
+void Checkpoints::save(const Sketch& sketch) {
+  ++last_used_;
+  job_.together([&] { streaming::save(sketch, file(last_used_, job_.rank(), job_.ranks())); });
+  // All ranks have saved, and none goes on before the others' files are gone.
+  job_.first([&] {
+    for_files(folder_, [&](const fs::path& path, const Found& found) {
+      if (found.name.generation != last_used_) fs::remove(path);
+    });
+  });
+}
+
+void Checkpoints::remove() {
+  job_.first([&] {
+    for_files(folder_, [](const fs::path& path, const Found&) { fs::remove(path); });
+    if (fs::is_empty(folder_)) fs::remove(folder_);
+  });
+}
+
+}  // namespace heavykeys::tools
