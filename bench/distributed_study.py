@@ -109,6 +109,26 @@ def study(program, name):
     return {"options": options, "date": str(datetime.date.today()), "machine": run["machine"], "records": records}
 
 
+def rounded(value):
+    if isinstance(value, dict):
+        return {k: rounded(v) for k, v in value.items()}
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def write(results, path):
+    """A record a line, four digits: for people and for git."""
+    cases = []
+    for name, case in results.items():
+        records = case["records"] if name != "directory" else case
+        lines = ",\n".join("  " + json.dumps(rounded(r)) for r in records)
+        rest = "" if name == "directory" else "".join(
+            f"  {json.dumps(k)}: {json.dumps(v)},\n" for k, v in case.items() if k != "records")
+        cases.append(f"{json.dumps(name)}: [\n{lines}]" if not rest else
+                     f'{json.dumps(name)}: {{\n{rest}  "records": [\n{lines}]}}')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{" + ",\n".join(cases) + "}\n")
+
+
 def million(rows):
     return f"{rows / M:.3g} M"
 
@@ -150,13 +170,12 @@ def main():
         return tables(results)
     for name in options.only or CASES:
         results[name] = study(options.program, name)
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(results, indent=1) + "\n")
+        write(results, options.out)
     if not options.only:
         crowds = [json.loads(subprocess.run([options.program, "--crowd", str(p)], check=True, capture_output=True,
                                             env=os.environ).stdout)["directory"] for p in (10, 100, 1000, 10000)]
         results["directory"] = crowds
-        options.out.write_text(json.dumps(results, indent=1) + "\n")
+        write(results, options.out)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ usage: scripts/model_distributed.py [--study bench/results/distributed.json] [--
 Reads what bench/distributed_study.py measured, takes the network from the constants below, prints tables in
 Markdown and writes the plot. Plain Python.
 
-    T(P) = t0 + t_row n/P                    absorb; t0: the first blocks, until candidates can be let go
+    T(P) = t0 + t_row n/P                    absorb; t0: the start of a sketch, whose filter is made anew often
          + t_merge + t_directory P           the rank's own work in allmerge, and the directory of P ranks
          + S ceil(log2 P) a                  S small reductions
          + 2 L(P) a + 2 b m + g m            the Gram matrix of m bytes: both halves of a reduction
@@ -92,7 +92,7 @@ def tables(models):
         ("t_finalize", "t_finalize, ms", 1e3), ("t_directory", "t_directory, µs a rank", 1e6),
     ):
         print(f"| {text} | " + " | ".join(f"{getattr(m, name) * scale:.3g}" for m in models.values()) + " |")
-    print("\n| n | d | ranks | absorb | own work in allmerge | collectives, tree (ring) | all, tree (ring) | efficiency, tree (ring) |")
+    print("\n| n | d | ranks | absorb | own work after it | collectives, tree (ring) | all, tree (ring) | efficiency, tree (ring) |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for rows, dim in CURVES:
         for ranks in (100, 1000, 10000):
