@@ -30,8 +30,9 @@ void collectively(Communicator& comm, const std::function<void()>& step);
 /// Traffic, in words of 8 bytes a rank: w D (D + 1) / 2 for the Gram matrix (w: 2 to 3 words an integer, more
 /// for keys of wide range; D: coordinates of the lift, d where there is none), |U| (d + 2) for the candidates
 /// that are heavy in the whole, sample_rows (d + 2) where the score needs a sample, block_rows d for each
-/// block that stays open, and a few words for each rank and each run of rows; nothing in n. Time: O(layers
-/// (D^3 + |C| D^2)) on each rank, |C| its own candidates.
+/// block that stays open or that this rank shares with another, and a few words for each rank and each run of
+/// rows; nothing in n (docs/distributed.md). Time: O(layers (D^3 + |C| D^2)) on each rank, |C| its own
+/// candidates; with P ranks O(P log P) for their directory.
 ///
 /// Throws on all ranks alike, no sketch changed: Incompatible when Specs differ (both are in the text, and
 /// the ranks) or when a row is on two ranks. When memory runs out on one rank, all throw std::bad_alloc,
