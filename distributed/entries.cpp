@@ -34,11 +34,14 @@ HeavyEntries from_bytes(const std::vector<std::byte>& bytes) {
 
 }  // namespace
 
-Rows share(const Communicator& comm, const Rows& all) {
+Rows share(const Communicator& comm, const Rows& all, std::uint64_t multiple) {
   const auto rank = static_cast<std::uint64_t>(comm.rank()), size = static_cast<std::uint64_t>(comm.size());
-  // As 128 bits: count * rank may pass 64.
-  const auto cut = [&](std::uint64_t r) {
-    return static_cast<std::size_t>(static_cast<unsigned __int128>(all.count) * r / size);
+  const auto cut = [&](std::uint64_t r) -> std::size_t {
+    if (r == size) return all.count;
+    // As 128 bits: count * rank may pass 64.
+    const auto even = static_cast<std::uint64_t>(static_cast<unsigned __int128>(all.count) * r / size);
+    const std::uint64_t id = (all.first_id + even) / multiple * multiple;
+    return id <= all.first_id ? 0 : static_cast<std::size_t>(id - all.first_id);
   };
   return all.slice(cut(rank), cut(rank + 1) - cut(rank));
 }

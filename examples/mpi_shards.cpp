@@ -23,7 +23,7 @@ hk::Sketch sketch_of(hk::distributed::MpiCommunicator& comm, const char* file, d
     spec.epsilon = epsilon;
     spec.grid_bits = hk::default_grid_bits(keys.dtype);
     sketch.emplace(spec);
-    hk::parallel::absorb(*sketch, hk::distributed::share(comm, keys.head(0)));
+    hk::parallel::absorb(*sketch, hk::distributed::share(comm, keys.head(0), spec.block_rows));
   });
   hk::distributed::allmerge(comm, *sketch);
   return std::move(*sketch);

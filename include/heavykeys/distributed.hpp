@@ -58,8 +58,10 @@ void allmerge(Communicator& comm, Scan& scan);
 /// Merges second passes, each over keys of its own. As for scans.
 void allmerge(Communicator& comm, Verification& pass);
 
-/// The share of `all` that is this rank's when its rows, queries as a rule, are dealt out evenly, in order.
-Rows share(const Communicator& comm, const Rows& all);
+/// The share of `all` that is this rank's when its rows are dealt out evenly, in order, cut at row ids that
+/// are multiples of `multiple`, at least 1. Keys are best cut at multiples of Spec::block_rows: a block that
+/// lies on two ranks has to travel.
+Rows share(const Communicator& comm, const Rows& all, std::uint64_t multiple = 1);
 
 /// Entries of consecutive queries, put together by rank: what each rank found for its share of the queries
 /// becomes, on every rank, what one rank would have found for all of them. Traffic: the entries.
