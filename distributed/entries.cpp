@@ -1,5 +1,6 @@
 #include <vector>
 
+#include "distributed/lock_step.hpp"
 #include "heavykeys/distributed.hpp"
 #include "lib/byte_stream.hpp"
 #include "lib/heavy_entries.hpp"
@@ -32,6 +33,12 @@ HeavyEntries from_bytes(const std::vector<std::byte>& bytes) {
   return entries;
 }
 
+HeavyEntries concatenated(Communicator& comm, const HeavyEntries& mine) {
+  std::vector<HeavyEntries> entries;
+  for (const auto& part : comm.gather(to_bytes(mine))) entries.push_back(from_bytes(part));
+  return detail::concatenate(entries);
+}
+
 }  // namespace
 
 Rows share(const Communicator& comm, const Rows& all, std::uint64_t multiple) {
@@ -47,23 +54,19 @@ Rows share(const Communicator& comm, const Rows& all, std::uint64_t multiple) {
 }
 
 HeavyEntries concatenate(Communicator& comm, const HeavyEntries& mine) {
-  std::vector<std::byte> bytes;
-  collectively(comm, [&] { bytes = to_bytes(mine); });
-  const auto parts = comm.gather(bytes);
+  if (comm.size() == 1) return mine;
   HeavyEntries all;
-  collectively(comm, [&] {
-    std::vector<HeavyEntries> entries;
-    for (const auto& part : parts) entries.push_back(from_bytes(part));
-    all = detail::concatenate(entries);
-  });
+  LockStep steps(comm);
+  steps.run([&] { all = concatenated(steps, mine); });
   return all;
 }
 
 HeavyEntries heavy_entries(Communicator& comm, const UniversalSet& set, const Rows& queries,
                            const HeavyOptions& options) {
-  HeavyEntries mine;
-  collectively(comm, [&] { mine = heavykeys::heavy_entries(set, share(comm, queries), options); });
-  return concatenate(comm, mine);
+  HeavyEntries all;
+  LockStep steps(comm);
+  steps.run([&] { all = concatenated(steps, heavykeys::heavy_entries(set, share(comm, queries), options)); });
+  return all;
 }
 
 }  // namespace heavykeys::distributed

@@ -1,7 +1,8 @@
 // The same verbs over many machines: every rank absorbs rows of its own, then all of them merge.
 #pragma once
 
-#include <functional>
+#include <concepts>
+#include <cstdint>
 
 #include "heavykeys/communicator.hpp"
 #include "heavykeys/heavy_entries.hpp"
@@ -18,11 +19,23 @@
 /// has what, on the number of ranks, or on the order in which messages arrive.
 namespace heavykeys::distributed {
 
+/// Something to run: refers to a callable that outlives the call, so that making one takes no memory.
+class Step {
+ public:
+  template <std::invocable F>
+  Step(const F& f) : f_(&f), call_([](const void* g) { (*static_cast<const F*>(g))(); }) {}
+  void operator()() const { call_(f_); }
+
+ private:
+  const void* f_;
+  void (*call_)(const void*);
+};
+
 /// Runs `step` on every rank. When it throws on any of them, all ranks throw the error of the lowest such
 /// rank, with "rank R: " before its text; so no rank is left waiting for one that has failed. Of errors that
 /// are not heavykeys', std::bad_alloc stays what it is, and others become BackendError.
 /// Traffic: one word a rank when all goes well.
-void collectively(Communicator& comm, const std::function<void()>& step);
+void collectively(Communicator& comm, Step step);
 
 /// Merges the sketches of all ranks; every rank then holds the merged one, as if it had absorbed all rows
 /// itself: the same bytes as from one machine.
