@@ -45,6 +45,18 @@ std::string text_of(const ScanOptions& options) {
   return text;
 }
 
+/// Entries by a checksum; these decide which queries are in doubt, and what is kept of the others.
+std::string text_of(const HeavyEntries& entries) {
+  detail::ByteWriter bytes;
+  bytes.put_array(entries.indptr.data(), entries.indptr.size());
+  bytes.put_array(entries.keys.data(), entries.keys.size());
+  for (const auto* values : {&entries.weights, &entries.lower, &entries.upper}) {
+    for (const double v : *values) bytes.put(v + 0.0);  // minus zero is zero
+  }
+  std::string text = " found " + std::to_string(entries.keys.size());
+  return text + " entries, checksum " + std::to_string(detail::crc64(bytes.bytes()));
+}
+
 void sum_pass(Communicator& comm, ScanPass& pass) {
   std::vector<std::int64_t> tops;
   std::vector<std::uint64_t> words;
@@ -96,8 +108,8 @@ void allmerge(Communicator& comm, Scan& scan) {
   std::string mine;
   collectively(comm, [&] {
     if (state.finished) throw InvalidInput("the entries of this scan were taken; it cannot be merged");
-    mine = pass.score().name() + " epsilon=" + detail::shortest(pass.epsilon()) + text_of(pass.options()) +
-           " " + text_of(pass.queries());
+    mine = detail::identity(pass.score()) + " epsilon=" + detail::shortest(pass.epsilon()) +
+           text_of(pass.options()) + " " + text_of(pass.queries());
   });
   agree(comm, "the scans", mine);
   bring_rows_together(comm, scan,
@@ -115,7 +127,7 @@ void allmerge(Communicator& comm, Verification& verification) {
     if (state.finished)
       throw InvalidInput("the entries of this verification were taken; it cannot be merged");
     mine = to_string(state.spec) + text_of(state.options) + " " + std::to_string(state.undecided.size()) +
-           " undecided";
+           " undecided" + text_of(state.found);
     for (const detail::VerificationRun& run : state.runs) mine += ", " + text_of(run.rows.view());
   });
   agree(comm, "the verifications", mine);

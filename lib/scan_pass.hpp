@@ -63,7 +63,7 @@ class ScanPass {
   // all as integers of ScanSum::kLimbs limbs, least limb first, and give them to everyone; sweep(); append
   // all candidates to one of them, which then lists. No call is open.
 
-  /// Numbers of top_bins(): two for each query.
+  /// Numbers of get_top_bins(): two for each query.
   std::size_t sum_count() const { return 2 * query_count(); }
   /// Words of the sums: sum_count() * ScanSum::kBins integers, one after the other, of kLimbs each.
   std::size_t word_count() const { return sum_count() * ScanSum().words().size(); }

@@ -15,12 +15,18 @@ constexpr double kDown = 1.0 - 0x1p-40, kUp = 1.0 + 0x1p-40;
 /// "Same bytes").
 constexpr double kLoose = 1.0 - 0x1p-38;
 
+/// What term + error must reach, in units of 2^unit, for a key to stay. None, where it could underflow.
+double needed_of(const ScanSum& lower, std::int64_t unit, double epsilon) {
+  const double least = lower.at_least(unit);
+  return least < 0x1p-800 ? 0.0 : epsilon * least * kLoose;
+}
+
 }  // namespace
 
 void QueryScan::add(const BlockTerms& block, std::uint64_t first_row, double epsilon) {
   lower.add(block.lower(), block.unit());
   upper.add(block.upper(), block.unit());
-  const double needed = epsilon * lower.at_least(block.unit()) * kLoose;
+  const double needed = needed_of(lower, block.unit(), epsilon);
   // No error of one term is larger than that of all.
   const double threshold = std::max(0.0, (needed - block.sum_error() * kUp) * kDown);
   const Terms& terms = block.terms();
@@ -48,7 +54,7 @@ void QueryScan::sweep_when_due(double epsilon) {
 void QueryScan::sweep(double epsilon) {
   if (!lower.empty()) {
     const std::int64_t unit = lower.top() * ScanSum::kBinBits;
-    const double needed = epsilon * lower.at_least(unit) * kLoose;
+    const double needed = needed_of(lower, unit, epsilon);
     std::erase_if(candidates, [&](const ScanCandidate& c) {
       return scale_far(c.term + c.error, c.unit - unit) < needed;
     });

@@ -66,9 +66,16 @@ void validate(const Spec& spec) {
   check_score(spec);
 }
 
+std::string detail::identity(const Score& score) {
+  std::string text = score.name();
+  if (score.kind != Score::Kind::custom) return text;
+  text += " growth=" + shortest(score.parameter);
+  for (const double at_zero : score.coefficients) text += " f(0)=" + shortest(at_zero + 0.0);
+  return text;
+}
+
 std::string to_string(const Spec& spec) {
-  std::string text = "dim=" + std::to_string(spec.dim) + " score=" + spec.score.name();
-  if (spec.score.kind == Score::Kind::custom) text += " growth=" + shortest(spec.score.parameter);
+  std::string text = "dim=" + std::to_string(spec.dim) + " score=" + detail::identity(spec.score);
   text += " epsilon=" + shortest(spec.epsilon) + " grid_bits=" + std::to_string(spec.grid_bits) +
           " block_rows=" + std::to_string(spec.block_rows);
   const Spec usual;

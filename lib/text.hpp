@@ -4,6 +4,10 @@
 #include <charconv>
 #include <string>
 
+namespace heavykeys {
+struct Score;
+}
+
 namespace heavykeys::detail {
 
 /// The shortest decimal that reads back as v.
@@ -11,5 +15,8 @@ inline std::string shortest(double v) {
   char text[32];
   return {text, std::to_chars(text, text + sizeof text, v).ptr};
 }
+
+/// The name, and of a custom score all else that tells it from others: equal exactly when the scores are.
+std::string identity(const Score& score);
 
 }  // namespace heavykeys::detail

@@ -28,8 +28,9 @@ struct Spec {
 /// so is a polynomial or custom score whose lift would have more than 2,100 coordinates.
 void validate(const Spec& spec);
 
-/// "dim=64 score=power:2 epsilon=0.05 grid_bits=24 block_rows=4096", then the growth of a custom score, and
-/// sample_rows and seed where they are not the usual ones. Different Specs have different texts.
+/// "dim=64 score=power:2 epsilon=0.05 grid_bits=24 block_rows=4096", after a custom score its growth and
+/// f(0), and at the end sample_rows and seed where they are not the usual ones. Different Specs have
+/// different texts.
 std::string to_string(const Spec& spec);
 
 }  // namespace heavykeys

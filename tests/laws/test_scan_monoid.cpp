@@ -147,6 +147,33 @@ TEST_CASE("any shards of a scan, in any order and merge tree, end in the same by
   CHECK(entries > 10000);
 }
 
+TEST_CASE("ties at epsilon are listed whatever the shards and the sweeps between them") {
+  support::Random random(8);
+  for (const Score& score : scores()) {
+    for (const std::size_t copies : {3u, 8u, 100u}) {
+      support::Matrix keys(1400, 600);  // batches of 256
+      for (std::size_t j = 0; j < keys.rows; ++j) keys(j, 0) = score.parameter < 0 ? 1e6 : 0.0;
+      if (score.kind == Score::Kind::softmax && score.parameter > 0)
+        keys.values.assign(keys.values.size(), -1e6);
+      const auto order = random.permutation(keys.rows);
+      for (std::size_t c = 0; c < copies; ++c) keys(order[c], 0) = 3.7;
+      const double q[600] = {1.0};
+      const Case c{score,
+                   1.0 / static_cast<double>(copies),
+                   heavykeys::rows(q, 1, 600),
+                   heavykeys::rows(keys.values.data(), keys.rows, 600),
+                   {}};
+      CAPTURE(score.name(), copies);
+      const HeavyEntries want = c.whole();
+      const bool alone = score.kind != Score::Kind::polynomial;  // f(0) > 0
+      CHECK(want.keys.size() == (alone ? copies : 0));
+      const auto make = [&] { return c.scan(); };
+      Scan all = shards::merged(shards::absorbed(make, c.keys, 4, random), random);
+      CHECK(engines::difference(all.finish(), want) == "");
+    }
+  }
+}
+
 TEST_CASE("the empty scan is neutral, and merging has no order") {
   for_cases(5, 1100, 1024, [](const Case& c, support::Random&) {
     const HeavyEntries want = c.whole();
