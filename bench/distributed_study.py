@@ -109,22 +109,73 @@ def study(program, name):
     return {"options": options, "date": str(datetime.date.today()), "machine": run["machine"], "records": records}
 
 
+def rounded(value):
+    if isinstance(value, dict):
+        return {k: rounded(v) for k, v in value.items()}
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def write(results, path):
+    """A record a line, four digits: for people and for git."""
+    cases = []
+    for name, case in results.items():
+        records = case["records"] if name != "directory" else case
+        lines = ",\n".join("  " + json.dumps(rounded(r)) for r in records)
+        rest = "" if name == "directory" else "".join(
+            f"  {json.dumps(k)}: {json.dumps(v)},\n" for k, v in case.items() if k != "records")
+        cases.append(f"{json.dumps(name)}: [\n{lines}]" if not rest else
+                     f'{json.dumps(name)}: {{\n{rest}  "records": [\n{lines}]}}')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{" + ",\n".join(cases) + "}\n")
+
+
+def million(rows):
+    return f"{rows / M:.3g} M"
+
+
+def tables(results):
+    """What docs/distributed.md and docs/performance.md show."""
+    print("Greatest words of a rank, by part (in; out where that is more)\n")
+    names = ["agreement", "gram", "directory", "borders", "candidates", "sample", "open", "all"]
+    print("| case | n | ranks | " + " | ".join(names) + " | bound | sent by Open MPI, KB a rank | messages |")
+    print("| --- " * (len(names) + 6) + "|")
+    for name, case in results.items():
+        for r in case["records"] if name != "directory" else []:
+            if r["ranks"] == 1:
+                continue
+            terms = [max(r["words"][t]["in"], r["words"][t]["out"]) if t in r["words"] else 0 for t in names]
+            sent = r.get("sent")
+            said = f"{sent['bytes_mean'] / 1e3:.0f} (up to {sent['bytes_max'] / 1e3:.0f}) | {sent['messages_max']}" if sent else " | "
+            print(f"| {name} | {million(r['rows'])} | {r['ranks']} | " + " | ".join(f"{t:,}" for t in terms) +
+                  f" | {r['words']['all']['bound']:,} | {said} |")
+    print("\nProcessor seconds: medians over the ranks\n")
+    print("| case | n | ranks | absorb, ns a row | absorb, s a rank | allmerge outside MPI, ms | inside MPI, ms | finalize, ms |")
+    print("| --- " * 8 + "|")
+    for name, case in results.items():
+        for r in case["records"] if name != "directory" else []:
+            ms = [1e3 * r[t]["median"] for t in ("merge_compute_cpu", "transport_cpu", "finalize_cpu")]
+            print(f"| {name} | {million(r['rows'])} | {r['ranks']} | {r['absorb_ns_per_row']['median']:.0f} | "
+                  f"{r['absorb_cpu']['median']:.3g} | " + " | ".join(f"{t:.2g}" for t in ms) + " |")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program")
     parser.add_argument("--out", default="bench/results/distributed.json", type=pathlib.Path)
     parser.add_argument("--only", choices=CASES, action="append")
+    parser.add_argument("--tables", action="store_true", help="only print tables of what is in OUT, in Markdown")
     options = parser.parse_args()
     results = json.loads(options.out.read_text()) if options.out.exists() else {}
+    if options.tables:
+        return tables(results)
     for name in options.only or CASES:
         results[name] = study(options.program, name)
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(results, indent=1) + "\n")
+        write(results, options.out)
     if not options.only:
         crowds = [json.loads(subprocess.run([options.program, "--crowd", str(p)], check=True, capture_output=True,
                                             env=os.environ).stdout)["directory"] for p in (10, 100, 1000, 10000)]
         results["directory"] = crowds
-        options.out.write_text(json.dumps(results, indent=1) + "\n")
+        write(results, options.out)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ std::vector<Term> terms_of(const std::vector<Call>& log, int ranks, const Sketch
 
   std::vector<Term> terms;
   // Exponents, and a word for each step that could fail.
-  terms.push_back(term("agreement", 2 * lifted + 2 * layers + 16, calls.max));
+  terms.push_back(term("agreement", 2 * lifted + layers + 20, calls.max));
   terms.push_back(term("gram", limbs * lifted * (lifted + 1) / 2 + 1, part(calls.sums, 0, 2)));
   // A rank's size, its number of ranges, one range, and the two ends of its share that may wait.
   terms.push_back(term("directory", p * (1 + 1 + 3 + 2 * 4), part(calls.gathers, 0, 1)));

@@ -1,7 +1,6 @@
 // What all ranks must agree on before anything changes.
 #pragma once
 
-#include <functional>
 #include <string>
 
 #include "heavykeys/communicator.hpp"

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "distributed/agree.hpp"
+#include "distributed/lock_step.hpp"
 #include "distributed/open_blocks.hpp"
 #include "distributed/reductions.hpp"
 #include "distributed/row_directory.hpp"
@@ -16,14 +17,13 @@ namespace {
 /// The merged sketch, on every rank or on `root`; elsewhere only its metric is.
 /// Complete blocks add up: the metric by reduction, then, knowing the whole, the candidates and the sample.
 Sketch merged(Communicator& comm, const Sketch& own, std::optional<int> root) {
-  std::optional<Sketch> copy;
   agree(comm, "the specs", to_string(own.spec()));
-  collectively(comm, [&] { copy.emplace(own); });
-  detail::SketchState& state = detail::SketchAccess::state(*copy);
+  Sketch copy = own;
+  detail::SketchState& state = detail::SketchAccess::state(copy);
   const RowsHere here{state.coverage, state.fragments, state.spec.dim, state.spec.block_rows};
   const RowDirectory directory = gather_rows(comm, here);
   complete_blocks(comm, directory, here,
-                  [&](const Rows& rows) { detail::absorb_with(*copy, rows, detail::serial_workers()); });
+                  [&](const Rows& rows) { detail::absorb_with(copy, rows, detail::serial_workers()); });
   sum_metric(comm, state.metric);
   detail::Candidates candidates = gather_candidates(comm, *state.plan, state.metric, state.candidates, root);
   detail::RowSample sample = gather_sample(comm, state.sample, root);
@@ -32,21 +32,27 @@ Sketch merged(Communicator& comm, const Sketch& own, std::optional<int> root) {
   state.sample = std::move(sample);
   state.fragments = std::move(open);
   state.coverage = directory.rows;
-  return std::move(*copy);
+  return copy;
 }
 
 }  // namespace
 
 void allmerge(Communicator& comm, Sketch& sketch) {
   const detail::FloatEnvironment ieee;
-  if (comm.size() > 1) sketch = merged(comm, sketch, std::nullopt);
+  if (comm.size() == 1) return;
+  std::optional<Sketch> whole;
+  LockStep steps(comm);
+  steps.run([&] { whole = merged(steps, sketch, std::nullopt); });
+  sketch = std::move(*whole);
 }
 
 void merge(Communicator& comm, Sketch& sketch, int root) {
   const detail::FloatEnvironment ieee;
   if (comm.size() == 1) return;
-  Sketch whole = merged(comm, sketch, root);
-  if (comm.rank() == root) sketch = std::move(whole);
+  std::optional<Sketch> whole;
+  LockStep steps(comm);
+  steps.run([&] { whole = merged(steps, sketch, root); });
+  if (comm.rank() == root) sketch = std::move(*whole);
 }
 
 }  // namespace heavykeys::distributed

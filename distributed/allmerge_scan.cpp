@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "distributed/agree.hpp"
+#include "distributed/lock_step.hpp"
 #include "distributed/open_blocks.hpp"
 #include "distributed/row_directory.hpp"
 #include "heavykeys/distributed.hpp"
@@ -58,12 +59,8 @@ std::string text_of(const HeavyEntries& entries) {
 }
 
 void sum_pass(Communicator& comm, ScanPass& pass) {
-  std::vector<std::int64_t> tops;
-  std::vector<std::uint64_t> words;
-  collectively(comm, [&] {
-    tops.resize(pass.sum_count());
-    words.resize(pass.word_count());
-  });
+  std::vector<std::int64_t> tops(pass.sum_count());
+  std::vector<std::uint64_t> words(pass.word_count());
   pass.get_top_bins(tops);
   comm.all_max(tops);
   pass.raise(tops);
@@ -76,17 +73,13 @@ void sum_pass(Communicator& comm, ScanPass& pass) {
 void gather_candidates(Communicator& comm, ScanPass& pass) {
   pass.sweep();
   detail::ByteWriter mine;
-  collectively(comm, [&] {
-    for (std::size_t i = 0; i < pass.query_count(); ++i) pass.put_candidates(i, mine);
-  });
+  for (std::size_t i = 0; i < pass.query_count(); ++i) pass.put_candidates(i, mine);
   const auto parts = comm.gather(mine.bytes());
-  collectively(comm, [&] {
-    for (std::size_t r = 0; r < parts.size(); ++r) {
-      if (static_cast<int>(r) == comm.rank()) continue;
-      detail::ByteReader in(parts[r]);
-      for (std::size_t i = 0; i < pass.query_count(); ++i) pass.append_candidates(i, in);
-    }
-  });
+  for (std::size_t r = 0; r < parts.size(); ++r) {
+    if (static_cast<int>(r) == comm.rank()) continue;
+    detail::ByteReader in(parts[r]);
+    for (std::size_t i = 0; i < pass.query_count(); ++i) pass.append_candidates(i, in);
+  }
 }
 
 template <class Pass>
@@ -98,38 +91,25 @@ void bring_rows_together(Communicator& comm, Pass& pass, const RowsHere& here) {
   here.absorbed = directory.rows;
 }
 
-}  // namespace
-
-void allmerge(Communicator& comm, Scan& scan) {
-  const detail::FloatEnvironment ieee;
-  if (comm.size() == 1) return;
+void merge_scans(Communicator& comm, Scan& scan) {
   detail::ScanState& state = detail::ScanAccess::state(scan);
   ScanPass& pass = state.pass;
-  std::string mine;
-  collectively(comm, [&] {
-    if (state.finished) throw InvalidInput("the entries of this scan were taken; it cannot be merged");
-    mine = detail::identity(pass.score()) + " epsilon=" + detail::shortest(pass.epsilon()) +
-           text_of(pass.options()) + " " + text_of(pass.queries());
-  });
-  agree(comm, "the scans", mine);
+  if (state.finished) throw InvalidInput("the entries of this scan were taken; it cannot be merged");
+  agree(comm, "the scans",
+        detail::identity(pass.score()) + " epsilon=" + detail::shortest(pass.epsilon()) +
+            text_of(pass.options()) + " " + text_of(pass.queries()));
   bring_rows_together(comm, scan,
                       {state.coverage, state.fragments, pass.queries().dim, state.batch_rows, state.end()});
   sum_pass(comm, pass);
   gather_candidates(comm, pass);
 }
 
-void allmerge(Communicator& comm, Verification& verification) {
-  const detail::FloatEnvironment ieee;
-  if (comm.size() == 1) return;
+void merge_verifications(Communicator& comm, Verification& verification) {
   detail::VerificationState& state = detail::VerificationAccess::state(verification);
-  std::string mine;
-  collectively(comm, [&] {
-    if (state.finished)
-      throw InvalidInput("the entries of this verification were taken; it cannot be merged");
-    mine = to_string(state.spec) + text_of(state.options) + " " + std::to_string(state.undecided.size()) +
-           " undecided" + text_of(state.found);
-    for (const detail::VerificationRun& run : state.runs) mine += ", " + text_of(run.rows.view());
-  });
+  if (state.finished) throw InvalidInput("the entries of this verification were taken; it cannot be merged");
+  std::string mine = to_string(state.spec) + text_of(state.options) + " " +
+                     std::to_string(state.undecided.size()) + " undecided" + text_of(state.found);
+  for (const detail::VerificationRun& run : state.runs) mine += ", " + text_of(run.rows.view());
   agree(comm, "the verifications", mine);
   if (state.runs.empty()) return;
   bring_rows_together(comm, verification,
@@ -138,6 +118,22 @@ void allmerge(Communicator& comm, Verification& verification) {
     sum_pass(comm, run.pass);
     gather_candidates(comm, run.pass);
   }
+}
+
+}  // namespace
+
+void allmerge(Communicator& comm, Scan& scan) {
+  const detail::FloatEnvironment ieee;
+  if (comm.size() == 1) return;
+  LockStep steps(comm);
+  steps.run([&] { merge_scans(steps, scan); });
+}
+
+void allmerge(Communicator& comm, Verification& verification) {
+  const detail::FloatEnvironment ieee;
+  if (comm.size() == 1) return;
+  LockStep steps(comm);
+  steps.run([&] { merge_verifications(steps, verification); });
 }
 
 }  // namespace heavykeys::distributed

@@ -1,5 +1,6 @@
 #include <vector>
 
+#include "distributed/lock_step.hpp"
 #include "heavykeys/distributed.hpp"
 #include "lib/byte_stream.hpp"
 #include "lib/heavy_entries.hpp"
@@ -32,35 +33,40 @@ HeavyEntries from_bytes(const std::vector<std::byte>& bytes) {
   return entries;
 }
 
+HeavyEntries concatenated(Communicator& comm, const HeavyEntries& mine) {
+  std::vector<HeavyEntries> entries;
+  for (const auto& part : comm.gather(to_bytes(mine))) entries.push_back(from_bytes(part));
+  return detail::concatenate(entries);
+}
+
 }  // namespace
 
-Rows share(const Communicator& comm, const Rows& all) {
+Rows share(const Communicator& comm, const Rows& all, std::uint64_t multiple) {
   const auto rank = static_cast<std::uint64_t>(comm.rank()), size = static_cast<std::uint64_t>(comm.size());
-  // As 128 bits: count * rank may pass 64.
-  const auto cut = [&](std::uint64_t r) {
-    return static_cast<std::size_t>(static_cast<unsigned __int128>(all.count) * r / size);
+  const auto cut = [&](std::uint64_t r) -> std::size_t {
+    if (r == size) return all.count;
+    // As 128 bits: count * rank may pass 64.
+    const auto even = static_cast<std::uint64_t>(static_cast<unsigned __int128>(all.count) * r / size);
+    const std::uint64_t id = (all.first_id + even) / multiple * multiple;
+    return id <= all.first_id ? 0 : static_cast<std::size_t>(id - all.first_id);
   };
   return all.slice(cut(rank), cut(rank + 1) - cut(rank));
 }
 
 HeavyEntries concatenate(Communicator& comm, const HeavyEntries& mine) {
-  std::vector<std::byte> bytes;
-  collectively(comm, [&] { bytes = to_bytes(mine); });
-  const auto parts = comm.gather(bytes);
+  if (comm.size() == 1) return mine;
   HeavyEntries all;
-  collectively(comm, [&] {
-    std::vector<HeavyEntries> entries;
-    for (const auto& part : parts) entries.push_back(from_bytes(part));
-    all = detail::concatenate(entries);
-  });
+  LockStep steps(comm);
+  steps.run([&] { all = concatenated(steps, mine); });
   return all;
 }
 
 HeavyEntries heavy_entries(Communicator& comm, const UniversalSet& set, const Rows& queries,
                            const HeavyOptions& options) {
-  HeavyEntries mine;
-  collectively(comm, [&] { mine = heavykeys::heavy_entries(set, share(comm, queries), options); });
-  return concatenate(comm, mine);
+  HeavyEntries all;
+  LockStep steps(comm);
+  steps.run([&] { all = concatenated(steps, heavykeys::heavy_entries(set, share(comm, queries), options)); });
+  return all;
 }
 
 }  // namespace heavykeys::distributed

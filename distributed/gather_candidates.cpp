@@ -2,7 +2,6 @@
 #include <vector>
 
 #include "distributed/reductions.hpp"
-#include "heavykeys/distributed.hpp"
 #include "lib/byte_stream.hpp"
 #include "lib/onion.hpp"
 #include "lib/row_bytes.hpp"
@@ -32,26 +31,23 @@ void get(detail::ByteReader& in, Candidates& into) {
 Candidates gather_candidates(Communicator& comm, const detail::Plan& plan, const detail::Metric& metric,
                              const Candidates& own, std::optional<int> root) {
   Candidates all(plan.spec.dim);
-  std::optional<detail::Peeling> peeling;
-  collectively(comm, [&] { peeling.emplace(plan, metric, own.rows); });
-  while (peeling->more()) {
+  detail::Peeling peeling(plan, metric, own.rows);
+  while (peeling.more()) {
     detail::ByteWriter mine;
-    collectively(comm, [&] { put(mine, own, peeling->test(detail::Effort::loose)); });
-    const bool last = peeling->is_last();
+    put(mine, own, peeling.test(detail::Effort::loose));
+    const bool last = peeling.is_last();
     const auto parts = comm.gather(mine.bytes(), last ? root : std::nullopt);
-    collectively(comm, [&] {
-      Candidates heavy(plan.spec.dim);
-      for (const auto& part : parts) {
-        detail::ByteReader in(part);
-        get(in, heavy);
-      }
-      all.append(heavy);
-      if (last) {
-        peeling->stop();
-      } else {
-        peeling->remove(heavy.rows);
-      }
-    });
+    Candidates heavy(plan.spec.dim);
+    for (const auto& part : parts) {
+      detail::ByteReader in(part);
+      get(in, heavy);
+    }
+    all.append(heavy);
+    if (last) {
+      peeling.stop();
+    } else {
+      peeling.remove(heavy.rows);
+    }
   }
   return all;
 }

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "distributed/reductions.hpp"
-#include "heavykeys/distributed.hpp"
 #include "lib/byte_stream.hpp"
 
 namespace heavykeys::distributed {
@@ -36,18 +35,14 @@ std::uint64_t kth_least(Communicator& comm, const std::vector<std::uint64_t>& ha
 detail::RowSample gather_sample(Communicator& comm, const detail::RowSample& own, std::optional<int> root) {
   detail::RowSample all(own.dim(), own.capacity(), own.seed());
   if (own.capacity() == 0) return all;
-  std::vector<std::uint64_t> hashes;
-  collectively(comm, [&] { hashes = own.hashes(); });
-  const std::uint64_t highest = kth_least(comm, hashes, own.capacity());
+  const std::uint64_t highest = kth_least(comm, own.hashes(), own.capacity());
   detail::ByteWriter mine;
-  collectively(comm, [&] { own.up_to(highest).put(mine); });
+  own.up_to(highest).put(mine);
   const auto parts = comm.gather(mine.bytes(), root);
-  collectively(comm, [&] {
-    for (const auto& part : parts) {
-      detail::ByteReader in(part);
-      all.merge(detail::RowSample::get(in, own.dim(), own.capacity(), own.seed()));
-    }
-  });
+  for (const auto& part : parts) {
+    detail::ByteReader in(part);
+    all.merge(detail::RowSample::get(in, own.dim(), own.capacity(), own.seed()));
+  }
   return all;
 }
 

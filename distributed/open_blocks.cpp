@@ -3,7 +3,6 @@
 #include <map>
 #include <utility>
 
-#include "heavykeys/distributed.hpp"
 #include "lib/byte_stream.hpp"
 #include "lib/row_bytes.hpp"
 
@@ -45,22 +44,19 @@ Moves moves_of(int me, const RowDirectory& directory, const RowsHere& here) {
 void complete_blocks(Communicator& comm, const RowDirectory& directory, const RowsHere& here,
                      const std::function<void(const Rows&)>& absorb) {
   const int me = comm.rank();
-  Moves moves;
-  collectively(comm, [&] { moves = moves_of(me, directory, here); });
+  const Moves moves = moves_of(me, directory, here);
   const auto arrived = comm.exchange(moves.outgoing, moves.incoming);
-  collectively(comm, [&] {
-    std::map<int, detail::ByteReader> from;
-    for (std::size_t i = 0; i < arrived.size(); ++i)
-      from.emplace(moves.incoming[i].rank, detail::ByteReader(arrived[i]));
-    for_moves(directory, [&](const OpenBlock& block, const WaitingRun& run) {
-      if (static_cast<int>(run.rank) == me) {
-        here.waiting.erase(run.first);
-        here.absorbed.remove(run.first.stream, {run.first.row, run.first.row + run.count});
-      }
-      if (block.owner != me) return;
-      const detail::RowStore rows = detail::get_rows(from.at(static_cast<int>(run.rank)), here.dim);
-      absorb(rows.view(run.first.row, run.first.stream));
-    });
+  std::map<int, detail::ByteReader> from;
+  for (std::size_t i = 0; i < arrived.size(); ++i)
+    from.emplace(moves.incoming[i].rank, detail::ByteReader(arrived[i]));
+  for_moves(directory, [&](const OpenBlock& block, const WaitingRun& run) {
+    if (static_cast<int>(run.rank) == me) {
+      here.waiting.erase(run.first);
+      here.absorbed.remove(run.first.stream, {run.first.row, run.first.row + run.count});
+    }
+    if (block.owner != me) return;
+    const detail::RowStore rows = detail::get_rows(from.at(static_cast<int>(run.rank)), here.dim);
+    absorb(rows.view(run.first.row, run.first.stream));
   });
 }
 
@@ -68,33 +64,29 @@ detail::Fragments gather_open_blocks(Communicator& comm, const RowDirectory& dir
                                      std::optional<int> root) {
   const auto me = static_cast<std::uint32_t>(comm.rank());
   detail::ByteWriter mine;
-  collectively(comm, [&] {
-    for (const OpenBlock& block : directory.blocks) {
-      for (const WaitingRun& run : block.runs) {
-        if (!block.complete && run.rank == me) detail::put_rows(mine, here.waiting.at(run.first));
-      }
+  for (const OpenBlock& block : directory.blocks) {
+    for (const WaitingRun& run : block.runs) {
+      if (!block.complete && run.rank == me) detail::put_rows(mine, here.waiting.at(run.first));
     }
-  });
+  }
   const auto parts = comm.gather(mine.bytes(), root);
   detail::Fragments open;
-  collectively(comm, [&] {
-    std::vector<detail::ByteReader> from(parts.begin(), parts.end());
-    if (from.empty()) return;  // not the root
-    for (const OpenBlock& block : directory.blocks) {
-      if (block.complete) continue;
-      KeyId end;  // of the run last put in
-      auto last = open.end();
-      for (const WaitingRun& run : block.runs) {
-        const detail::RowStore rows = detail::get_rows(from[run.rank], here.dim);
-        if (last != open.end() && run.first == end) {
-          last->second.append(rows);
-        } else {
-          last = open.emplace(run.first, rows).first;
-        }
-        end = {run.first.stream, run.first.row + run.count};
+  if (parts.empty()) return open;  // not the root
+  std::vector<detail::ByteReader> from(parts.begin(), parts.end());
+  for (const OpenBlock& block : directory.blocks) {
+    if (block.complete) continue;
+    KeyId end;  // of the run last put in
+    auto last = open.end();
+    for (const WaitingRun& run : block.runs) {
+      const detail::RowStore rows = detail::get_rows(from[run.rank], here.dim);
+      if (last != open.end() && run.first == end) {
+        last->second.append(rows);
+      } else {
+        last = open.emplace(run.first, rows).first;
       }
+      end = {run.first.stream, run.first.row + run.count};
     }
-  });
+  }
   return open;
 }
 

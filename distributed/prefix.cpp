@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "distributed/agree.hpp"
+#include "distributed/lock_step.hpp"
 #include "heavykeys/distributed.hpp"
 
 namespace heavykeys::distributed {
@@ -34,29 +35,29 @@ std::vector<std::byte> shift(Communicator& comm, int step, std::vector<std::byte
   return from >= 0 ? std::move(arrived[0]) : std::vector<std::byte>();
 }
 
-}  // namespace
-
 /// Hillis and Steele: after each step, `before` is of the ranks up to 2 step - 1 before this one, and `here`
 /// of those and this one.
-Sketch prefix(Communicator& comm, const Sketch& sketch) {
+Sketch merged_before(Communicator& comm, const Sketch& sketch) {
   agree(comm, "the specs", to_string(sketch.spec()));
-  std::optional<Sketch> before, here;
-  collectively(comm, [&] {
-    before.emplace(sketch.spec());
-    here.emplace(sketch);
-  });
+  Sketch before(sketch.spec()), here(sketch);
   const std::vector<Score> score{sketch.spec().score};
   for (int step = 1; step < comm.size(); step *= 2) {
-    std::vector<std::byte> mine;
-    collectively(comm, [&] { mine = to_bytes(*here); });
-    const std::vector<std::byte> theirs = shift(comm, step, std::move(mine));
-    collectively(comm, [&] {
-      if (theirs.empty()) return;
-      const Sketch earlier = from_bytes(theirs, score);
-      heavykeys::merge(*before, earlier);
-      heavykeys::merge(*here, earlier);
-    });
+    const std::vector<std::byte> theirs = shift(comm, step, to_bytes(here));
+    if (theirs.empty()) continue;
+    const Sketch earlier = from_bytes(theirs, score);
+    heavykeys::merge(before, earlier);
+    heavykeys::merge(here, earlier);
   }
+  return before;
+}
+
+}  // namespace
+
+Sketch prefix(Communicator& comm, const Sketch& sketch) {
+  if (comm.size() == 1) return Sketch(sketch.spec());
+  std::optional<Sketch> before;
+  LockStep steps(comm);
+  steps.run([&] { before = merged_before(steps, sketch); });
   return std::move(*before);
 }
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <tuple>
 
-#include "heavykeys/error.hpp"
+#include "distributed/lock_step.hpp"
 #include "lib/byte_stream.hpp"
 #include "lib/dtype.hpp"
 
@@ -46,7 +46,7 @@ detail::Coverage united(std::vector<Holding> all) {
   for (const Holding& next : all) {
     if (before != nullptr && before->stream == next.stream && before->rows.end > next.rows.begin) {
       const Range both{next.rows.begin, std::min(before->rows.end, next.rows.end)};
-      throw Incompatible(detail::to_string(next.stream, both) + " are on rank " +
+      throw RefusedByAll(detail::to_string(next.stream, both) + " are on rank " +
                          std::to_string(std::min(before->rank, next.rank)) + " and on rank " +
                          std::to_string(std::max(before->rank, next.rank)));
     }

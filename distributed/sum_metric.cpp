@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "distributed/reductions.hpp"
-#include "heavykeys/distributed.hpp"
 #include "lib/byte_stream.hpp"
 
 namespace heavykeys::distributed {
@@ -38,7 +37,7 @@ void sum_gram(Communicator& comm, ExactGram& gram) {
   if (rows == 0) return;
   std::vector<int> low(gram.low().begin(), gram.low().end()), high(gram.high().begin(), gram.high().end());
   agree_on_exponents(comm, low, high);
-  collectively(comm, [&] { gram.make_room(rows - gram.rows(), low, high); });
+  gram.make_room(rows - gram.rows(), low, high);
   comm.all_sum(gram.words(), static_cast<std::size_t>(gram.limbs()));
 }
 

@@ -1,7 +1,8 @@
 // The same verbs over many machines: every rank absorbs rows of its own, then all of them merge.
 #pragma once
 
-#include <functional>
+#include <concepts>
+#include <cstdint>
 
 #include "heavykeys/communicator.hpp"
 #include "heavykeys/heavy_entries.hpp"
@@ -18,11 +19,23 @@
 /// has what, on the number of ranks, or on the order in which messages arrive.
 namespace heavykeys::distributed {
 
+/// Something to run: refers to a callable that outlives the call, so that making one takes no memory.
+class Step {
+ public:
+  template <std::invocable F>
+  Step(const F& f) : f_(&f), call_([](const void* g) { (*static_cast<const F*>(g))(); }) {}
+  void operator()() const { call_(f_); }
+
+ private:
+  const void* f_;
+  void (*call_)(const void*);
+};
+
 /// Runs `step` on every rank. When it throws on any of them, all ranks throw the error of the lowest such
 /// rank, with "rank R: " before its text; so no rank is left waiting for one that has failed. Of errors that
 /// are not heavykeys', std::bad_alloc stays what it is, and others become BackendError.
 /// Traffic: one word a rank when all goes well.
-void collectively(Communicator& comm, const std::function<void()>& step);
+void collectively(Communicator& comm, Step step);
 
 /// Merges the sketches of all ranks; every rank then holds the merged one, as if it had absorbed all rows
 /// itself: the same bytes as from one machine.
@@ -30,8 +43,9 @@ void collectively(Communicator& comm, const std::function<void()>& step);
 /// Traffic, in words of 8 bytes a rank: w D (D + 1) / 2 for the Gram matrix (w: 2 to 3 words an integer, more
 /// for keys of wide range; D: coordinates of the lift, d where there is none), |U| (d + 2) for the candidates
 /// that are heavy in the whole, sample_rows (d + 2) where the score needs a sample, block_rows d for each
-/// block that stays open, and a few words for each rank and each run of rows; nothing in n. Time: O(layers
-/// (D^3 + |C| D^2)) on each rank, |C| its own candidates.
+/// block that stays open or that this rank shares with another, and a few words for each rank and each run of
+/// rows; nothing in n (docs/distributed.md). Time: O(layers (D^3 + |C| D^2)) on each rank, |C| its own
+/// candidates; with P ranks O(P log P) for their directory.
 ///
 /// Throws on all ranks alike, no sketch changed: Incompatible when Specs differ (both are in the text, and
 /// the ranks) or when a row is on two ranks. When memory runs out on one rank, all throw std::bad_alloc,
@@ -57,8 +71,10 @@ void allmerge(Communicator& comm, Scan& scan);
 /// Merges second passes, each over keys of its own. As for scans.
 void allmerge(Communicator& comm, Verification& pass);
 
-/// The share of `all` that is this rank's when its rows, queries as a rule, are dealt out evenly, in order.
-Rows share(const Communicator& comm, const Rows& all);
+/// The share of `all` that is this rank's when its rows are dealt out evenly, in order, cut at row ids that
+/// are multiples of `multiple`, at least 1. Keys are best cut at multiples of Spec::block_rows: a block that
+/// lies on two ranks has to travel.
+Rows share(const Communicator& comm, const Rows& all, std::uint64_t multiple = 1);
 
 /// Entries of consecutive queries, put together by rank: what each rank found for its share of the queries
 /// becomes, on every rank, what one rank would have found for all of them. Traffic: the entries.

@@ -86,6 +86,10 @@ class DocumentsTest(CommandTest):
                 count += 1
         self.assertGreaterEqual(count, 1)
 
+    def test_the_program_for_many_ranks_is_the_example(self):
+        shown = [text for language, text in blocks(ROOT / "docs" / "distributed.md") if language == "cc"]
+        self.assertEqual(shown, [(ROOT / "examples" / "mpi_shards.cpp").read_text(encoding="utf-8")])
+
     def test_links_between_documents_lead_somewhere(self):
         for document in [*DOCUMENTS, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]:
             for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8")):

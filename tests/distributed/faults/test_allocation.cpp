@@ -245,3 +245,39 @@ TEST_CASE("weights given on arrival") {
   spec.score = heavykeys::Score::power(6);
   fail_everywhere(verbs()[0], subjects(spec, 1, 60), 7);
 }
+
+TEST_CASE("scans: wherever memory runs out all ranks hear of it, and none is left waiting") {
+  constexpr int ranks = 3;
+  Random random(4);
+  const support::Matrix k = support::gaussian({700, 3}, random), q = support::gaussian({5, 3}, random);
+  const auto keys = heavykeys::rows(k.values.data(), 700, 3),
+             queries = heavykeys::rows(q.values.data(), 5, 3);
+  const auto score = heavykeys::Score::softmax(2.0);
+  const HeavyEntries truth = heavykeys::scan(score, 0.01, queries, keys);
+  REQUIRE(!truth.keys.empty());
+  for (int rank = 0; rank < ranks; ++rank) {
+    long failures = 0;
+    for (bool failed = true; failed; ++failures) {
+      failed = false;
+      std::vector<std::string> texts(ranks), wrong(ranks);
+      const auto ends = support::run_ranks(ranks, [&](Communicator& inner) {
+        Guarded comm(inner);
+        const auto me = static_cast<std::size_t>(inner.rank());
+        heavykeys::Scan mine(score, 0.01, queries);
+        mine.absorb(heavykeys::distributed::share(inner, keys));
+        texts[me] = comm.run(inner.rank() == rank ? failures : -1,
+                             [&] { heavykeys::distributed::allmerge(comm, mine); });
+        if (inner.rank() == rank) failed = comm.failed();
+        std::int64_t step = 1;
+        inner.all_max({&step, 1});  // still in step
+        if (texts[me].empty() && mine.finish() != truth) wrong[me] = "another result";
+        if (!texts[me].empty() && texts[me] != "bad_alloc") wrong[me] = texts[me];
+      });
+      INFO("allocation " << failures << " of rank " << rank);
+      for (const auto& end : ends) CHECK(!end.error);
+      CHECK(world::listed(wrong) == "");
+      for (const std::string& text : texts) CHECK(text == (failed ? "bad_alloc" : ""));
+    }
+    CHECK(failures > 10);
+  }
+}
