@@ -70,7 +70,9 @@ bool ColumnMaxima(const float* data, std::size_t rows, std::size_t dim, std::ptr
   for (; c < dim; ++c) {
     std::int32_t m = 0;
     for (std::size_t r = 0; r < rows; ++r) {
-      m = std::max(m, __builtin_bit_cast(std::int32_t, data[static_cast<std::ptrdiff_t>(r) * stride + c]) &
+      m = std::max(m, __builtin_bit_cast(
+                          std::int32_t,
+                          data[static_cast<std::ptrdiff_t>(r) * stride + static_cast<std::ptrdiff_t>(c)]) &
                           0x7fffffff);
     }
     top[c] = __builtin_bit_cast(float, m);

@@ -199,8 +199,9 @@ void write_npy(const std::filesystem::path& path, const std::string& descr,
 
 namespace detail {
 
-Tensor open_npy(const std::string& path) {
-  const MappedFile file = map_file(path);
+Tensor open_npy(const std::string& path) { return read_npy(map_file(path), path); }
+
+Tensor read_npy(const MappedFile& file, const std::string& path) {
   if (file.size == 0) throw InvalidInput(path + ": empty file");
   const NpyHeader header = parse_npy_header(file.data.get(), file.size, path);
   if (header.header_bytes > file.size) {

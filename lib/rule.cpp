@@ -51,7 +51,8 @@ void power_rule(Rule& rule, const Spec& spec) {
     rule.threshold = power_threshold(spec.epsilon, p, degree);
     rule.closed_form = p == 2.0 * degree;
     // Both T4 and T5 serve the other powers: whichever promises the smaller set.
-    if (layers_bound(spec.epsilon) * rule.threshold < 1.0) peel(rule, spec.epsilon);
+    // (Of an epsilon so small that the threshold underflows, the one and the other may be infinity times 0.)
+    if (!(layers_bound(spec.epsilon) * rule.threshold >= 1.0)) peel(rule, spec.epsilon);
   } else {
     rule.weighted = true;
     rule.threshold = spec.epsilon;

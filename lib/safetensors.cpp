@@ -86,7 +86,10 @@ std::vector<std::size_t> sizes_of(const nlohmann::json& entry, const char* key, 
 }  // namespace
 
 Tensor open_safetensors(const std::string& path, const std::string& tensor) {
-  const MappedFile file = map_file(path);
+  return read_safetensors(map_file(path), path, tensor);
+}
+
+Tensor read_safetensors(const MappedFile& file, const std::string& path, const std::string& tensor) {
   const Header header = read_header(file, path);
   if (tensor.empty()) {
     throw InvalidInput(path + ": name a tensor as " + path + ":NAME; " + names_present(header.tensors));

@@ -25,4 +25,8 @@ Tensor make_tensor(const MappedFile& file, std::size_t offset, std::size_t size,
 Tensor open_npy(const std::string& path);
 Tensor open_safetensors(const std::string& path, const std::string& tensor);
 
+/// The same of bytes that are there already. `path` begins the error texts.
+Tensor read_npy(const MappedFile& file, const std::string& path);
+Tensor read_safetensors(const MappedFile& file, const std::string& path, const std::string& tensor);
+
 }  // namespace heavykeys::detail

@@ -12,7 +12,6 @@
 //   rows        u64 count  u32 bytes of an element: 4 or 8  u32 0  element[count * dim]
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstring>
 
 #include "heavykeys/error.hpp"
@@ -24,6 +23,7 @@
 #include "lib/onion.hpp"
 #include "lib/row_bytes.hpp"
 #include "lib/sketch_state.hpp"
+#include "lib/state_check.hpp"
 
 namespace heavykeys {
 
@@ -135,7 +135,7 @@ Spec get_spec(ByteReader& in, std::uint32_t version, const std::vector<Score>& c
 void get_coverage(ByteReader& in, Coverage& coverage) {
   constexpr std::uint64_t kMaxRow = std::uint64_t{1} << 62;
   const auto streams = in.get<std::uint64_t>();
-  std::uint64_t previous = 0;
+  std::uint64_t previous = 0, rows = 0;
   for (std::uint64_t i = 0; i < streams; ++i) {
     const auto stream = in.get<std::uint64_t>();
     if (i > 0 && stream <= previous) ByteReader::fail("streams are not in order");
@@ -148,6 +148,8 @@ void get_coverage(ByteReader& in, Coverage& coverage) {
         ByteReader::fail("row ranges are not in order");
       }
       end = ranges[k].end;
+      rows += ranges[k].end - ranges[k].begin;  // at most 2^63
+      if (rows > kMaxRow) ByteReader::fail("it claims more rows than there can be");
       coverage.add(stream, ranges[k]);
     }
   }
@@ -184,6 +186,7 @@ void get_metric(ByteReader& in, const Plan& plan, Metric& metric) {
     if (!in_order || exponent < kLeastArrival || exponent > 0 || number == 0) {
       ByteReader::fail("weights are not in order");
     }
+    if (number > metric.gram.rows() - rows) ByteReader::fail("row counts disagree");
     metric.weights.emplace(static_cast<int>(exponent), number);
     rows += number;
   }
@@ -205,68 +208,6 @@ void get_fragments(ByteReader& in, SketchState& s) {
     if (!inside || touches || (i > 0 && first < end)) ByteReader::fail("waiting rows are not in order");
     end = {first.stream, range.end};
     s.fragments.emplace(first, std::move(run));
-  }
-}
-
-/// True when the value is a multiple of 2^(low - P) and at most 2^high: a value of this column's grid.
-bool on_grid(double value, int low, int high, int grid_bits) {
-  if (value == 0.0) return true;
-  if (low == kZeroColumn ||
-      std::fabs(value) > std::ldexp(1.0, std::min(high, 1023)) * (high > 1023 ? 2.0 : 1.0))
-    return false;
-  const double units =
-      std::ldexp(value, grid_bits - low);  // exact: low <= high, and the value is not small beside 2^low
-  return !std::isfinite(units) || units == std::nearbyint(units);
-}
-
-/// Least and greatest block exponent of column c of the keys; of a lift they are those of x_c^s, s times as
-/// much.
-std::pair<int, int> column_range(const SketchState& s, std::size_t c) {
-  const ExactGram& gram = s.metric.plain ? *s.metric.plain : s.metric.gram;
-  const std::size_t column = s.plan->lift.top_power(c);
-  const int degree = s.plan->lift.top_degree();
-  if (gram.low()[column] == kZeroColumn) return {kZeroColumn, kZeroColumn};
-  return {gram.low()[column] / degree, gram.high()[column] / degree};
-}
-
-/// Candidates lie in complete blocks; waiting rows do not; the Gram matrix is of the complete blocks.
-void check_together(const SketchState& s) {
-  Coverage complete = s.coverage;
-  for (const auto& run : s.fragments) {
-    const Range range = s.fragment_range(run);
-    Range both;
-    if (!complete.overlaps(run.first.stream, range, &both) || both != range) {
-      ByteReader::fail("waiting rows outside the rows absorbed");
-    }
-    complete.remove(run.first.stream, range);
-  }
-  for (const auto& [stream, ranges] : complete.streams()) {
-    for (const Range& r : ranges) {
-      if (r.begin % s.spec.block_rows != 0 || r.end % s.spec.block_rows != 0) {
-        ByteReader::fail("rows are neither waiting nor in a complete block");
-      }
-    }
-  }
-  if (complete.row_count() != s.metric.rows()) ByteReader::fail("row counts disagree");
-  const std::vector<KeyId> sampled = s.sample.sorted().ids;
-  if (sampled.size() != std::min<std::uint64_t>(s.sample.capacity(), complete.row_count())) {
-    ByteReader::fail("the sample does not have the size it should have");
-  }
-  for (const KeyId& id : sampled) {
-    if (!complete.overlaps(id.stream, {id.row, id.row + 1}))
-      ByteReader::fail("a sampled row was never absorbed");
-  }
-  std::vector<double> row(s.spec.dim);
-  for (std::size_t i = 0; i < s.candidates.size(); ++i) {
-    const KeyId id = s.candidates.ids[i];
-    if (i > 0 && !(s.candidates.ids[i - 1] < id)) ByteReader::fail("candidates are not in order");
-    if (!complete.overlaps(id.stream, {id.row, id.row + 1}))
-      ByteReader::fail("a candidate was never absorbed");
-    s.candidates.rows.read(i, row.data());
-    for (std::size_t c = 0; c < s.spec.dim; ++c) {
-      const auto [low, high] = column_range(s, c);
-      if (!on_grid(row[c], low, high, s.spec.grid_bits)) ByteReader::fail("a candidate is not on the grid");
-    }
   }
 }
 

@@ -13,8 +13,12 @@
 namespace heavykeys::parallel {
 
 detail::Workers make_workers(const Options& options) {
-  if (options.threads < 0)
-    throw InvalidInput("threads is " + std::to_string(options.threads) + "; it must not be negative");
+  // Past this, a number is a slip, and starting (oneTBB: visiting) so many threads takes minutes.
+  constexpr int kMostThreads = 4096;
+  if (options.threads < 0 || options.threads > kMostThreads) {
+    throw InvalidInput("threads is " + std::to_string(options.threads) + "; it must be in 0 .. " +
+                       std::to_string(kMostThreads));
+  }
 #ifdef HEAVYKEYS_TBB
   if (options.runtime == Runtime::tbb) return tbb_workers(options.threads);
 #endif

@@ -154,19 +154,26 @@ void replace_results(const fs::path& from, const fs::path& into) {
 
 }  // namespace
 
-void check_parent_folder(const fs::path& file) {
+// The system's own refusals, of a name that is too long for it say, are bad input as well.
+
+void check_parent_folder(const fs::path& file) try {
+  if (file.empty()) throw InvalidInput("the name of the file to write is empty");
   const fs::path parent = fs::absolute(file).lexically_normal().parent_path();
   if (!fs::is_directory(parent))
     throw InvalidInput(file.string() + ": there is no folder " + parent.string());
   if (fs::is_directory(file)) throw InvalidInput(file.string() + ": is a directory");
+} catch (const fs::filesystem_error& error) {
+  throw InvalidInput(file.string() + ": " + error.code().message());
 }
 
-void check_result_folder(const fs::path& folder) {
+void check_result_folder(const fs::path& folder) try {
   fs::path target = fs::absolute(folder).lexically_normal();
   if (!target.has_filename()) target = target.parent_path();  // DIR/ is DIR
   if (!fs::exists(target)) return check_parent_folder(target);
   if (!fs::is_directory(target)) throw InvalidInput(folder.string() + ": is not a directory");
   require_only_results(folder, true);
+} catch (const fs::filesystem_error& error) {
+  throw InvalidInput(folder.string() + ": " + error.code().message());
 }
 
 void write_results(const fs::path& folder, const Report& report) try {

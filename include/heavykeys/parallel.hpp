@@ -17,7 +17,7 @@ enum class Runtime { tbb, openmp };
 
 struct Options {
   Runtime runtime = Runtime::tbb;
-  int threads = 0;  ///< 0: all this process may use
+  int threads = 0;  ///< at most 4096; 0: all this process may use
 };
 
 /// As streaming::absorb, complete blocks shared out over the threads. Same bytes, same errors.

@@ -35,6 +35,12 @@ class BadUsageTest(CommandTest):
                 "sketch", "--keys", "k.npy", "--epsilon", epsilon, "--out", "s.hks", words=["epsilon"]
             )
 
+    def test_names_of_results(self):
+        for name in ["", "x" * 300]:
+            self.fail_with("sketch", "--keys", "k.npy", "--epsilon", EPSILON, "--out", name)
+            self.fail_with("merge", "k.npy", "--out", name)
+        self.fail_with("find", "--keys", "k.npy", "--epsilon", EPSILON, "--out", "x" * 300)
+
     def test_verbs_and_options(self):
         self.fail_with()
         for verb in ["eigen", "plant", "fnd"]:
@@ -58,6 +64,9 @@ class BadUsageTest(CommandTest):
             self.assertIn(f'engine "{engine}" is not in this build; available: streaming', text)
         for threads in ["0", "-2", "x", "1.5"]:
             self.fail_with(*self.find, "--epsilon", EPSILON, "--threads", threads, words=["--threads"])
+        self.fail_with(
+            *self.find, "--epsilon", EPSILON, "--engine", "tbb", "--threads", 2**31 - 1, words=["threads", "4096"]
+        )
         self.fail_with(
             *self.find, "--epsilon", EPSILON, "--engine", "streaming", "--threads", 2, words=["streaming"]
         )
