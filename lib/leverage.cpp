@@ -24,8 +24,9 @@ constexpr double kPrintable = 1e-10;
 /// Up to this many lifted columns, the proof of their rank is affordable.
 constexpr std::size_t kProvable = 128;
 
-/// How narrow a refined interval has to be, relatively, to fall on one side of the zone below the threshold.
-constexpr double kZone = 0x1p-41, kLooseZone = 0x1p-40;
+/// How far below the threshold lifted rows are decided, relatively. There a row is only by accident; at the
+/// threshold itself ties come in crowds, and would all need exact arithmetic of many columns.
+constexpr double kBelow = 0x1p-41, kLooselyBelow = 0x1p-40;
 
 class Decider {
  public:
@@ -35,9 +36,8 @@ class Decider {
         lifted_(!rows.lift().is_trivial()),
         effort_(effort),
         tau_bits_(tau_bits),
-        threshold_(threshold),
-        heavy_from_(lifted_ ? threshold * (1.0 - kZone) : threshold),
-        light_below_(lifted_ && effort == Effort::loose ? threshold * (1.0 - kLooseZone) : threshold),
+        threshold_(lifted_ ? threshold * (1.0 - kBelow) : threshold),
+        light_below_(lifted_ && effort == Effort::loose ? threshold * (1.0 - kLooselyBelow) : threshold_),
         scale_(equilibration(gram)),
         verdict_(rows.count(), Verdict::open),
         tau_(rows.count(), 0.0) {}
@@ -84,8 +84,8 @@ class Decider {
     tau_[r] = tau.value;
     if (tau.upper < light_below_) {
       verdict_[r] = Verdict::light;
-    } else if (tau.lower >= heavy_from_ && (lifted_ || tau_bits_ > 0 || effort_ == Effort::loose ||
-                                            tau.upper - tau.lower <= kPrintable * tau.value)) {
+    } else if (tau.lower >= threshold_ && (lifted_ || tau_bits_ > 0 || effort_ == Effort::loose ||
+                                           tau.upper - tau.lower <= kPrintable * tau.value)) {
       verdict_[r] = Verdict::heavy;
     }
   }
@@ -160,7 +160,7 @@ class Decider {
   bool lifted_;
   Effort effort_;
   int tau_bits_;
-  double threshold_, heavy_from_, light_below_;
+  double threshold_, light_below_;
   std::vector<int> scale_;
   std::vector<Verdict> verdict_;
   std::vector<double> tau_;

@@ -21,12 +21,11 @@ enum class Effort { loose, thorough };
 
 /// Leverages of `rows`, each of which must be among the rows behind `gram` (then it lies in its row space).
 ///
-/// Plain rows: climbs from float64 to double-double to exact arithmetic, each only for what is still open;
-/// thorough decisions are exact. Lifted rows: exact arithmetic is out of reach for thousands of coordinates,
-/// so decisions are certified to a part in 2^41: tau >= t is kept, tau < t (1 - 2^-41) is not, and what lies
-/// between depends on G and the row alone. A loose decision drops a row only below t (1 - 2^-40), so that
-/// what was dropped on the way, against a part of G, is dropped at the end as well: the sketch stays a
-/// monoid.
+/// Climbs from float64 to double-double to exact arithmetic, each only for what is still open. Thorough
+/// decisions are exact: plain rows are kept when tau >= t, lifted rows when tau >= t (1 - 2^-41), where ties
+/// do not crowd. Exact decisions are monotone: a row that one state does not keep is kept by none with more
+/// rows, whether the state was stored in between or not. A loose decision drops a lifted row only below t (1
+/// - 2^-40).
 /// `tau_bits`: no row has a leverage above 2^tau_bits.
 Leverages decide_leverages(const ExactGram& gram, const LiftedRows& rows, double threshold, Effort effort,
                            int tau_bits = 0);
