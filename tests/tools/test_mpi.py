@@ -20,6 +20,10 @@ EPSILON = 0.05
 RANKS = [1, 2, 3, 5, 7]
 
 
+# What Open MPI and its libevent say on stderr of themselves, now and then, when ranks end: not a line of ours.
+NOISE = re.compile(rb"^(\[warn\] Epoll .*|\[[^\]]*:\d+\] .*ORTE_ERROR_LOG: .*)\n", re.MULTILINE)
+
+
 def mpirun(ranks):
     # -q: mpirun itself says nothing of ranks that fail.
     return ["mpirun", "-q", "--oversubscribe", "-np", str(ranks)]
@@ -31,7 +35,7 @@ class MpiTest(CommandTest):
     def run_command(self, *arguments, stdin=b""):
         """By mpirun where --engine mpi is asked for."""
         launcher = mpirun(self.ranks) if "mpi" in arguments else []
-        return subprocess.run(
+        done = subprocess.run(
             [*launcher, BINARY, *map(str, arguments)],
             input=stdin,
             capture_output=True,
@@ -39,6 +43,8 @@ class MpiTest(CommandTest):
             cwd=self.folder,
             env=MPI_ENVIRONMENT,
         )
+        done.stderr = NOISE.sub(b"", done.stderr)
+        return done
 
     def on(self, ranks, *arguments, threads=1):
         self.ranks = ranks
@@ -370,7 +376,7 @@ class ErrorTest(MpiTest):
     def test_what_cannot_be_written_is_exit_1(self):
         done = self.run_command("sketch", "--keys", "k.npy", "--epsilon", 0.1, "--out", "/dev/full", "--engine", "mpi")
         self.assertEqual(done.returncode, 1)
-        self.assertEqual(done.stderr.count(b"\n"), 1, done.stderr.decode())
+        self.assertEqual(NOISE.sub(b"", done.stderr).count(b"\n"), 1, done.stderr.decode())
         self.assertIn(b"/dev/full", done.stderr)
 
 
