@@ -18,12 +18,13 @@ using wire::Bytes;
 
 namespace {
 
-Sketch absorbed(const Spec& spec, std::size_t n, int range) {
+/// Each block of 16 rows is 2^`rise` times as great as the one before.
+Sketch absorbed(const Spec& spec, std::size_t n, int range, int rise = 0) {
   support::Random random(3);
   std::vector<double> keys(n * spec.dim);
-  for (double& k : keys) {
-    const int exponent = random.integer(-range, range);
-    k = std::ldexp(random.integer(1, 1000), exponent);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const int exponent = random.integer(-range, range) + rise * static_cast<int>(i / spec.dim / 16);
+    keys[i] = std::ldexp(random.integer(1, 1000), exponent);
   }
   Sketch sketch(spec);
   heavykeys::streaming::absorb(sketch, heavykeys::rows(keys.data(), n, spec.dim));
@@ -52,7 +53,7 @@ void check_refused(Bytes bytes, const std::string& why) {
 
 TEST_CASE("a candidate with more bits than the grid is Corrupt, however wide its column") {
   // Products of four coordinates of 24 bits fit 96; of 53 bits they do not.
-  const Sketch sketch = absorbed({.dim = 2, .epsilon = 0.25, .block_rows = 16}, 64, 200);
+  const Sketch sketch = absorbed({.dim = 2, .epsilon = 0.25, .block_rows = 16}, 64, 3, 40);
   const heavykeys::UniversalSet set = finalize(sketch);
   REQUIRE(set.size() > 0);
   // The greatest: far above the least exponent of its column, so that it is a multiple of its unit anyway.
