@@ -1,11 +1,13 @@
 // Everything of heavykeys::core. Engines add heavykeys/streaming.hpp and heavykeys/parallel.hpp.
 #pragma once
 
+#include "heavykeys/attention.hpp"
 #include "heavykeys/audit.hpp"
 #include "heavykeys/error.hpp"
 #include "heavykeys/files.hpp"
 #include "heavykeys/heavy_entries.hpp"
 #include "heavykeys/isa.hpp"
+#include "heavykeys/key_sets.hpp"
 #include "heavykeys/leverage.hpp"
 #include "heavykeys/lewis.hpp"
 #include "heavykeys/projection.hpp"
@@ -15,6 +17,7 @@
 #include "heavykeys/score.hpp"
 #include "heavykeys/sketch.hpp"
 #include "heavykeys/spec.hpp"
+#include "heavykeys/tensor.hpp"
 #include "heavykeys/universal_set.hpp"
 #include "heavykeys/verification.hpp"
 #include "heavykeys/version.hpp"

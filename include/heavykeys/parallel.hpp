@@ -3,7 +3,9 @@
 
 #include <span>
 
+#include "heavykeys/attention.hpp"
 #include "heavykeys/heavy_entries.hpp"
+#include "heavykeys/key_sets.hpp"
 #include "heavykeys/rows.hpp"
 #include "heavykeys/scan.hpp"
 #include "heavykeys/sketch.hpp"
@@ -41,5 +43,19 @@ void absorb(Scan& scan, const Rows& keys, const Options& options = {});
 
 /// As Verification::absorb, the undecided queries shared out over the threads, 16 at a time.
 void absorb(Verification& pass, const Rows& keys, const Options& options = {});
+
+/// As heavykeys::universal_keys, prefix_keys and top_keys, the heads shared out over the threads.
+KeySets universal_keys(const Spec& spec, const TensorView& keys, const Options& options = {});
+KeySets prefix_keys(const Spec& spec, const TensorView& keys, const Options& options = {});
+KeySets top_keys(const TensorView& keys, std::size_t budget, const Options& options = {});
+
+/// As heavykeys::attend and attend_backward, queries and keys shared out over the threads.
+AttendSums attend(const TensorView& queries, const TensorView& keys, const TensorView& values,
+                  const KeySets& sets, const AttendOptions& what, const MutableTensorView& out,
+                  const Options& options = {});
+void attend_backward(const TensorView& queries, const TensorView& keys, const TensorView& values,
+                     const KeySets& sets, const AttendOptions& what, const TensorView& out,
+                     const AttendSums& sums, const TensorView& grad_out, const AttendGradients& gradients,
+                     const Options& options = {});
 
 }  // namespace heavykeys::parallel

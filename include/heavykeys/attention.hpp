@@ -1,0 +1,69 @@
+// Attention restricted to a few keys of each head: LevAttention as an operator, forward and backward.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "heavykeys/key_sets.hpp"
+#include "heavykeys/score.hpp"
+#include "heavykeys/tensor.hpp"
+
+namespace heavykeys {
+
+/// What the weights of a query add up to one over.
+enum class Normalise {
+  attended,  ///< the keys it attends to: LevAttention (arXiv 2410.05462)
+  all_keys,  ///< every key it may see, attended or not: the attention of the whole sequence with light keys
+             ///< left out. Where the sum has a closed form: power 2, 4, 6, 8 and polynomials, lifts of at
+             ///< most 2,100 coordinates (score.hpp)
+};
+
+struct AttendOptions {
+  Score score = Score::softmax();  ///< f; any but custom
+  double scale = 1.0;              ///< x = scale * q.k, finite, not 0; softmax: times the score's own
+  bool causal = false;             ///< query i is at position n - m + i and sees keys up to there; else all
+  std::size_t sinks = 0;           ///< the first keys are attended to, in the set or not
+  std::size_t window = 0;          ///< so are the last `window` keys a query sees, its own position included
+  Normalise normalise = Normalise::attended;
+};
+
+/// What attend knows of its queries, and attend_backward needs: for query (b, h, i), at (b Hq + h) m + i,
+/// sum_l f(x_l) = sum * unit: softmax, unit e^shift; else shift is max |x_l| over attended keys and unit is
+/// shift^p (power), min(shift, 1)^2 (expressive), 1 (polynomial). sum is 0 where no key has weight.
+struct AttendSums {
+  std::vector<double> shift;
+  std::vector<double> sum;
+};
+
+/// out = sum_j A_j v_j over attended keys, A_j = f(x_j) / sum f(x_l) (see Normalise), x_j = scale q.k_j.
+///
+/// Shapes: queries [B, Hq, m, d], keys [B, Hkv, n, d], values [B, Hkv, n, dv], out [B, Hq, m, dv], all of one
+/// dtype; Hq a multiple of Hkv (grouped-query attention: query head h reads KV head h / (Hq / Hkv)); d, dv in
+/// 1 .. 4096. sets: B x Hkv lists over n keys. A query that no key has weight for gets zeros.
+/// Accuracy: float64 is computed in float64; other dtypes in float32, every weight to a few float32 roundings
+/// of x_j, and out is rounded to its dtype once. Normalisers over all keys are computed in float64. Cost: O(m
+/// |U| (d + dv)) for each query head, O(n D^2 + m D^2) more for each with Normalise::all_keys. Workspace:
+/// O(|U| (d + dv)) for each KV head; nothing in m x |U|. The same bytes whatever the threads, and from every
+/// instruction set: sums run over keys in ascending order, one fused multiply-add after another. Throws
+/// InvalidInput, naming the argument, for shapes or dtypes that do not belong together, a score without what
+/// is asked of it, or NaN/Inf in queries, keys or values that are used, naming batch, head, row and column.
+AttendSums attend(const TensorView& queries, const TensorView& keys, const TensorView& values,
+                  const KeySets& sets, const AttendOptions& options, const MutableTensorView& out);
+
+struct AttendGradients {
+  MutableTensorView queries;  ///< [B, Hq, m, d]
+  MutableTensorView keys;     ///< [B, Hkv, n, d]; rows no query attends to get zeros (all_keys: none does)
+  MutableTensorView values;   ///< [B, Hkv, n, dv]
+};
+
+/// The gradients of sum(grad_out * out) for queries, keys and values; the sets are constants.
+///
+/// Shapes and dtypes as in attend, with its arguments, its result `sums` and its `out`; grad_out as out.
+/// Every element of `gradients` is written. |x|^p with p < 1 counts as flat at 0, |x| as well. Cost:
+/// about 3.5 times attend's. Workspace: O((m + |U|) (d + dv)) for each KV head. The same bytes as above.
+/// Throws as attend.
+void attend_backward(const TensorView& queries, const TensorView& keys, const TensorView& values,
+                     const KeySets& sets, const AttendOptions& options, const TensorView& out,
+                     const AttendSums& sums, const TensorView& grad_out, const AttendGradients& gradients);
+
+}  // namespace heavykeys
