@@ -1,4 +1,4 @@
-"""lev_attention's gradients: finite differences in float64, the reference's autograd, torch's own."""
+"""lev_attention's gradients: finite differences, the reference's autograd, torch's own."""
 
 import need_torch  # noqa: F401  # isort: skip
 

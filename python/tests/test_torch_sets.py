@@ -46,9 +46,9 @@ def test_epsilon_takes_the_universal_set():
     for score, own in (("softmax", "power:2"), ("power:2", "power:2"), ("power:4", "power:4")):
         lists = []
         for rows in given.k.flatten(0, 1):
-            sketch = heavykeys.Sketch(heavykeys.Spec(8, 0.15, own))
+            sketch = heavykeys.Sketch(8, 0.15, own)
             sketch.absorb(rows)
-            lists.append(heavykeys.finalize(sketch).rows.tolist())
+            lists.append(sketch.finalize().ids.tolist())
         assert 0 < sum(map(len, lists)) < 4 * 60
         out = lev_attention(given.q, given.k, given.v, epsilon=0.15, score=score)
         wanted = lev_attention(given.q, given.k, given.v, lists, score=score)
@@ -96,7 +96,7 @@ def test_sets_that_do_not_belong_to_the_keys(sets, text):
 def test_tensors_that_do_not_belong_together():
     given = case()
     q, k, v, sets = given.q, given.k, given.v, given.sets
-    with pytest.raises(heavykeys.InvalidInput, match="k is torch.float64"):
+    with pytest.raises(heavykeys.InvalidInput, match=r"k is torch\.float64"):
         lev_attention(q, k.double(), v, sets)
     with pytest.raises(heavykeys.InvalidInput, match="int64"):
         lev_attention(q.long(), k.long(), v.long(), sets)

@@ -10,9 +10,9 @@ from heavykeys.torch import KeyStream, lev_attention
 
 
 def at_once(keys, epsilon, score, **spec):
-    sketch = heavykeys.Sketch(heavykeys.Spec(keys.shape[1], epsilon, score, **spec))
+    sketch = heavykeys.Sketch(keys.shape[1], epsilon, score, **spec)
     sketch.absorb(keys)
-    return heavykeys.finalize(sketch).rows.tolist()
+    return sketch.finalize().ids.tolist()
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])

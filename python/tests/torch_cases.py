@@ -59,14 +59,14 @@ class Case:
 
     def __post_init__(self) -> None:
         indptr = np.cumsum([0, *map(len, self.lists)])
-        until = [] if self.until is None else np.concatenate(self.until)
+        until = None if self.until is None else np.concatenate(self.until)
         self.sets = heavykeys.KeySets(
-            self.k.shape[0],
-            self.k.shape[1],
-            self.k.shape[2],
+            np.concatenate(self.lists),
             indptr,
-            np.concatenate(self.lists).astype(np.int64),
-            np.asarray(until, dtype=np.int64),
+            self.k.shape[2],
+            batch=self.k.shape[0],
+            heads=self.k.shape[1],
+            until=until,
         )
 
     def in_float64(self) -> tuple[Tensor, Tensor, Tensor]:

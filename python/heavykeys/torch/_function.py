@@ -74,10 +74,10 @@ class Attend(torch.autograd.Function):
                 q.detach(),
                 k.detach(),
                 v.detach(),
+                out.detach(),
+                ctx.sums,
+                grad_out.detach(),
                 ctx.sets,
-                out=out.detach(),
-                sums=ctx.sums,
-                grad_out=grad_out.detach(),
                 **options.keywords(),
             )
         if torch.is_grad_enabled():  # create_graph: somebody may differentiate again

@@ -34,7 +34,7 @@ def key_sets(sets: Sets, batch: int, heads: int, n: int) -> KeySets:
             raise heavykeys.InvalidInput(f"sets: {len(lists)} lists for {batch} x {heads} heads")
     indptr = np.zeros(len(lists) + 1, dtype=np.int64)
     np.cumsum([len(rows) for rows in lists], out=indptr[1:])
-    return KeySets(batch, heads, n, indptr, np.concatenate(lists))
+    return KeySets(np.concatenate(lists), indptr, n, batch=batch, heads=heads)
 
 
 def _of_tensor(sets: Tensor, batch: int, heads: int, n: int) -> list[np.ndarray]:
@@ -77,12 +77,16 @@ def choose(
 
 def without(sets: KeySets, hidden: Tensor) -> KeySets:
     """`sets` less the keys that are True in hidden [B, n]."""
-    indptr, keys = np.asarray(sets.indptr), np.asarray(sets.keys)
+    indptr, keys = sets.indptr, sets.keys
     lists = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
     stays = ~hidden.cpu().numpy()[lists // sets.heads, keys]
     kept = np.zeros_like(indptr)
     np.cumsum(np.bincount(lists[stays], minlength=len(indptr) - 1), out=kept[1:])
-    until = np.asarray(sets.until)
-    if len(until):
-        until = until[stays]
-    return KeySets(sets.batch, sets.heads, sets.key_count, kept, keys[stays], until)
+    return KeySets(
+        keys[stays],
+        kept,
+        sets.key_count,
+        batch=sets.batch,
+        heads=sets.heads,
+        until=sets.until[stays] if len(sets.until) else None,
+    )

@@ -32,8 +32,10 @@ class KeyStream:
         block_rows: int = 4096,
     ) -> None:
         self.batch, self.kv_heads = batch, kv_heads
-        self.spec = heavykeys.Spec(dim, epsilon, score, block_rows=block_rows)
-        self.sketches = [heavykeys.Sketch(self.spec) for _ in range(batch * kv_heads)]
+        self.sketches = [
+            heavykeys.Sketch(dim, epsilon, score, block_rows=block_rows)
+            for _ in range(batch * kv_heads)
+        ]
 
     def __len__(self) -> int:
         """Keys appended to each head."""
@@ -43,7 +45,7 @@ class KeyStream:
         """Takes the next keys, [B, Hkv, t, d]; t = 1 when decoding. Cost: O(t d^2)
         a head, now and then O(d^3). Raises heavykeys.InvalidInput, nothing
         appended, for another shape, or NaN or Inf."""
-        batch, heads, dim = self.batch, self.kv_heads, self.spec.dim
+        batch, heads, dim = self.batch, self.kv_heads, self.sketches[0].spec.dim
         if keys.ndim != 4 or keys.shape != (batch, heads, keys.shape[2], dim):
             raise heavykeys.InvalidInput(
                 f"keys {tuple(keys.shape)} appended to {batch} x {heads} heads of dimension {dim}"
@@ -53,8 +55,7 @@ class KeyStream:
             where = "batch {}, head {}, row {}, column {}".format(*(~finite).nonzero()[0].tolist())
             raise heavykeys.InvalidInput(f"keys: {where} of what is appended is NaN or Inf")
         rows = keys.detach().cpu()
-        for index, sketch in enumerate(self.sketches):
-            sketch.absorb(rows[index // heads, index % heads])
+        heavykeys.absorb(self.sketches, [head for of_batch in rows for head in of_batch])
 
     def current(self) -> KeySets:
         """The keys that can be heavy now, for each (batch, KV head); what
@@ -62,9 +63,10 @@ class KeyStream:
         lists = [self.ids(b, h) for b in range(self.batch) for h in range(self.kv_heads)]
         indptr = np.zeros(len(lists) + 1, dtype=np.int64)
         np.cumsum([len(ids) for ids in lists], out=indptr[1:])
-        return KeySets(self.batch, self.kv_heads, len(self), indptr, np.concatenate(lists))
+        return KeySets(
+            np.concatenate(lists), indptr, len(self), batch=self.batch, heads=self.kv_heads
+        )
 
     def ids(self, batch: int, head: int) -> np.ndarray:
         """int64 [|U|], ascending: those of one head."""
-        sketch = self.sketches[batch * self.kv_heads + head]
-        return np.asarray(heavykeys.finalize(sketch).rows)
+        return self.sketches[batch * self.kv_heads + head].finalize().ids
