@@ -59,9 +59,9 @@ class Case:
 
     def __post_init__(self) -> None:
         indptr = np.cumsum([0, *map(len, self.lists)])
-        until = None if self.until is None else np.concatenate(self.until)
+        until = None if self.until is None else np.concatenate(self.until).astype(np.int64)
         self.sets = heavykeys.KeySets(
-            np.concatenate(self.lists),
+            np.concatenate(self.lists).astype(np.int64),
             indptr,
             self.k.shape[2],
             batch=self.k.shape[0],
