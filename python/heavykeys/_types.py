@@ -26,3 +26,9 @@ Array = Union[np.ndarray, SupportsDLPack, Buffer]
 
 Mode = Literal["no-false-negatives", "no-false-positives"]
 """Which entries to list where a weight is known only as an interval."""
+
+Layout = Literal["bhsd", "bshd"]
+"""The order of axes: batch (b), heads (h), sequence (s), dim (d)."""
+
+Normalise = Literal["attended", "all-keys"]
+"""What the weights of a query add up to one over."""

@@ -62,7 +62,7 @@ nb::object without_gradient(nb::handle object, const char* name, Grad grad) {
 }
 
 /// What NumPy says of an array it would lend in a form that is not ours; true if its elements are bfloat16,
-/// which NumPy knows only through ml_dtypes.
+/// which NumPy knows only through ml_dtypes, or as uint16 with a note from heavykeys.io.
 bool check_numpy(nb::handle object, const char* name) {
   const nb::object dtype = object.attr("dtype");
   if (!nb::cast<bool>(dtype.attr("isnative"))) {
@@ -72,7 +72,9 @@ bool check_numpy(nb::handle object, const char* name) {
   if (!nb::cast<bool>(object.attr("flags").attr("aligned"))) {
     throw InvalidInput(std::string(name) + ": its elements are not aligned in memory");
   }
-  return text_of(dtype.attr("name")) == "bfloat16";
+  const nb::object notes = dtype.attr("metadata");
+  const bool noted = !notes.is_none() && text_of(notes.attr("get")("heavykeys")) == "bfloat16";
+  return noted || text_of(dtype.attr("name")) == "bfloat16";
 }
 
 /// Throws InvalidInput unless the array lies in memory that the CPU reads: asked before the memory is, since
@@ -168,6 +170,34 @@ Rows head_of(const Array& array, std::size_t h, std::uint64_t first_id, std::uin
       static_cast<const char*>(array.data) + offset * static_cast<std::ptrdiff_t>(size_of(array.dtype));
   return {data,     array.dtype, array.shape[1], array.shape[2], array.strides[1], array.strides[2],
           first_id, stream};
+}
+
+MutableTensorView writable_tensor_of(const Array& array, Layout layout) {
+  require_axes(
+      array, 2, 4,
+      layout == Layout::bhsd ? "[n, d], [H, n, d] or [B, H, n, d]" : "[n, d], [n, H, d] or [B, n, H, d]");
+  // One head, one batch: axes that are not there are 1 long.
+  std::vector<std::size_t> shape = array.shape;
+  std::vector<std::ptrdiff_t> strides = array.strides;
+  if (array.axes() == 2) {
+    shape.insert(shape.begin(), 1);
+    strides.insert(strides.begin(), 0);
+  }
+  if (array.axes() < 4) {
+    shape.insert(shape.begin(), 1);
+    strides.insert(strides.begin(), 0);
+  }
+  const std::size_t h = array.axes() > 2 && layout == Layout::bshd ? 2 : 1, s = 3 - h;
+  return {array.data, array.dtype, shape[0],   shape[h],   shape[s],
+          shape[3],   strides[0],  strides[h], strides[s], strides[3]};
+}
+
+TensorView tensor_of(const Array& array, Layout layout) { return writable_tensor_of(array, layout); }
+
+Layout layout_of(const std::string& layout) {
+  if (layout == "bhsd") return Layout::bhsd;
+  if (layout == "bshd") return Layout::bshd;
+  throw InvalidInput("layout is \"" + layout + "\"; there are \"bhsd\" and \"bshd\"");
 }
 
 void bind_arrays(nb::module_& module) {

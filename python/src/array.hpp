@@ -56,6 +56,14 @@ Rows rows_of(const Array& array, std::uint64_t first_id = 0, std::uint64_t strea
 /// Head h of [H, n, d] as rows.
 Rows head_of(const Array& array, std::size_t h, std::uint64_t first_id = 0, std::uint64_t stream = 0);
 
+/// [n, d], [H, n, d] or [B, H, n, d] as the rows of many heads; with Layout::bshd the heads come after n.
+/// Throws InvalidInput for another number of axes.
+TensorView tensor_of(const Array& array, Layout layout);
+MutableTensorView writable_tensor_of(const Array& array, Layout layout);
+
+/// "bhsd" or "bshd". Throws InvalidInput for another.
+Layout layout_of(const std::string& layout);
+
 /// A read-only NumPy array over memory that `owner` keeps alive; `step` in elements.
 template <class T>
 nb::object view(const T* data, std::size_t count, nb::handle owner, std::int64_t step = 1) {

@@ -22,6 +22,11 @@ void bind_universal_set(nb::module_& module);
 void bind_entries(nb::module_& module);
 void bind_heavy_entries(nb::module_& module);
 void bind_leverage(nb::module_& module);
+void bind_key_sets(nb::module_& module);
+void bind_attention(nb::module_& module);
+void bind_scan(nb::module_& module);
+void bind_verification(nb::module_& module);
+void bind_files(nb::module_& module);
 void bind_machine(nb::module_& module);
 
 }  // namespace heavykeys::python

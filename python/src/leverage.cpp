@@ -16,14 +16,15 @@ void bind_leverage(nb::module_& module) {
         std::vector<double> scores;
         {
           const nb::gil_scoped_release released;
-          scores = leverage_scores(rows, grid_bits.value_or(24));
+          scores = leverage_scores(rows, grid_bits.value_or(default_grid_bits(rows.dtype)));
         }
         return owned(std::move(scores));
       },
       nb::arg("keys").none(), nb::kw_only(), nb::arg("grid_bits") = nb::none(),
       nb::sig("def leverage_scores(keys: Array, *, grid_bits: int | None = None) -> numpy.ndarray"),
       "tau_j = k_j^T (K^T K)^+ k_j of every row of keys [n, d]: float64 [n], relative error <= 1e-10,\n"
-      "whatever the rank or condition of K. About the gridded keys (Spec); grid_bits None: 24.");
+      "whatever the rank or condition of K. About the gridded keys (Spec); grid_bits None: 24, and 20 for\n"
+      "16-bit keys.");
 }
 
 }  // namespace heavykeys::python

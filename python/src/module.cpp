@@ -17,5 +17,10 @@ NB_MODULE(_core, module) {
   bind_entries(module);
   bind_heavy_entries(module);
   bind_leverage(module);
+  bind_key_sets(module);
+  bind_attention(module);
+  bind_scan(module);
+  bind_verification(module);
+  bind_files(module);
   bind_machine(module);
 }

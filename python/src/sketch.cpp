@@ -1,5 +1,5 @@
 // Sketch: the state of one pass over the keys of a head.
-#include "python/src/sketch.hpp"
+#include "heavykeys/sketch.hpp"
 
 #include <filesystem>
 #include <tuple>
@@ -9,6 +9,7 @@
 #include "heavykeys/universal_set.hpp"
 #include "python/src/arguments.hpp"
 #include "python/src/array.hpp"
+#include "python/src/shared.hpp"
 
 namespace heavykeys::python {
 namespace {
@@ -44,9 +45,12 @@ void absorb(SharedSketch& self, nb::handle keys, std::optional<Id> first_row, Id
 void merge_into(SharedSketch& self, SharedSketch& other) {
   if (&self == &other)
     throw Incompatible("a sketch cannot be merged into itself: its rows would be in twice");
-  const nb::gil_scoped_release released;
-  const std::scoped_lock lock(self.mutex(), other.mutex());
-  merge(self.unlocked(), other.unlocked());
+  self.change_with(other, [](Sketch& into, const Sketch& from) { merge(into, from); });
+}
+
+/// For Python to own.
+SharedSketch* copy_of(const SharedSketch& self) {
+  return self.read([](const Sketch& sketch) { return new SharedSketch(sketch); });
 }
 
 nb::bytes bytes_of(const SharedSketch& self) {
@@ -187,10 +191,10 @@ void bind_sketch(nb::module_& module) {
           "finalize",
           [](const SharedSketch& self) { return self.read([](const Sketch& s) { return finalize(s); }); },
           "The UniversalSet of the rows so far. At any time; the sketch stays ready for more.")
-      .def("copy", &SharedSketch::copy)
-      .def("__copy__", &SharedSketch::copy)
+      .def("copy", &copy_of)
+      .def("__copy__", &copy_of)
       .def(
-          "__deepcopy__", [](const SharedSketch& self, nb::handle) { return self.copy(); }, nb::arg("memo"))
+          "__deepcopy__", [](const SharedSketch& self, nb::handle) { return copy_of(self); }, nb::arg("memo"))
       .def_prop_ro(
           "spec",
           [](const SharedSketch& self) { return self.read([](const Sketch& s) { return s.spec(); }); })
