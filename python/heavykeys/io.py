@@ -39,7 +39,7 @@ def open_tensor(name: str | os.PathLike[str]) -> np.ndarray:
 def dtype_name(array: np.ndarray) -> str:
     """The name of the dtype, "bfloat16" for what open_tensor gave as uint16 too."""
     notes: Any = array.dtype.metadata or {}
-    return notes.get("heavykeys", array.dtype.name)
+    return str(notes.get("heavykeys", array.dtype.name))
 
 
 def save(sketch: Sketch, path: str | os.PathLike[str]) -> None:

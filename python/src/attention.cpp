@@ -198,9 +198,10 @@ void bind_attention(nb::module_& module) {
       module, "AttendSums",
       "What attend knows of its queries, and attend_backward needs: sum_l f(x_l) = sum * unit, for\n"
       "softmax unit = e^shift.")
-      .def_prop_ro("shift", part(&AttendSums::shift), nb::sig("def shift(self) -> numpy.ndarray"),
-                   "float64 [B, Hq, m]")
-      .def_prop_ro("sum", part(&AttendSums::sum), nb::sig("def sum(self) -> numpy.ndarray"),
+      .def_prop_ro("shift", part(&AttendSums::shift),
+                   nb::sig("def shift(self) -> numpy.typing.NDArray[numpy.float64]"), "float64 [B, Hq, m]")
+      .def_prop_ro("sum", part(&AttendSums::sum),
+                   nb::sig("def sum(self) -> numpy.typing.NDArray[numpy.float64]"),
                    "float64 [B, Hq, m]; 0 where no key has weight");
   module.def(
       "attend", &attend_python, nb::arg("q").none(), nb::arg("k").none(), nb::arg("v").none(),

@@ -46,20 +46,24 @@ void bind_entries(nb::module_& module) {
                               "indptr[i] .. indptr[i+1].\n\n"
                               "Arrays are views of its memory, read-only, and keep it alive.");
   entries
-      .def_prop_ro("indptr", part(&HeavyEntries::indptr), nb::sig("def indptr(self) -> numpy.ndarray"),
-                   "int64 [m + 1]")
+      .def_prop_ro("indptr", part(&HeavyEntries::indptr),
+                   nb::sig("def indptr(self) -> numpy.typing.NDArray[numpy.int64]"), "int64 [m + 1]")
       .def_prop_ro(
           "keys", [](nb::handle self) { return id_parts(self, 1); },
-          nb::sig("def keys(self) -> numpy.ndarray"),
+          nb::sig("def keys(self) -> numpy.typing.NDArray[numpy.int64]"),
           "Rows of the keys: int64 [nnz], ascending for each query.")
       .def_prop_ro(
           "streams", [](nb::handle self) { return id_parts(self, 0); },
-          nb::sig("def streams(self) -> numpy.ndarray"), "Streams of the keys: int64 [nnz].")
-      .def_prop_ro("weights", part(&HeavyEntries::weights), nb::sig("def weights(self) -> numpy.ndarray"),
+          nb::sig("def streams(self) -> numpy.typing.NDArray[numpy.int64]"),
+          "Streams of the keys: int64 [nnz].")
+      .def_prop_ro("weights", part(&HeavyEntries::weights),
+                   nb::sig("def weights(self) -> numpy.typing.NDArray[numpy.float64]"),
                    "A_j(q), or the estimate of it: float64 [nnz].")
-      .def_prop_ro("lower", part(&HeavyEntries::lower), nb::sig("def lower(self) -> numpy.ndarray"),
+      .def_prop_ro("lower", part(&HeavyEntries::lower),
+                   nb::sig("def lower(self) -> numpy.typing.NDArray[numpy.float64]"),
                    "Certified: lower <= true weight. float64 [nnz]")
-      .def_prop_ro("upper", part(&HeavyEntries::upper), nb::sig("def upper(self) -> numpy.ndarray"),
+      .def_prop_ro("upper", part(&HeavyEntries::upper),
+                   nb::sig("def upper(self) -> numpy.typing.NDArray[numpy.float64]"),
                    "Certified: true weight <= upper. float64 [nnz]")
       .def_prop_ro(
           "query_count", [](const Entries& e) { return e.found.query_count(); }, "m")

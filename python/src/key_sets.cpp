@@ -159,18 +159,21 @@ void bind_key_sets(nb::module_& module) {
       .def_ro("batch", &KeySets::batch)
       .def_ro("heads", &KeySets::heads)
       .def_ro("key_count", &KeySets::key_count)
-      .def_prop_ro("indptr", part(&KeySets::indptr), nb::sig("def indptr(self) -> numpy.ndarray"),
+      .def_prop_ro("indptr", part(&KeySets::indptr),
+                   nb::sig("def indptr(self) -> numpy.typing.NDArray[numpy.int64]"),
                    "int64 [batch * heads + 1]")
-      .def_prop_ro("keys", part(&KeySets::keys), nb::sig("def keys(self) -> numpy.ndarray"),
-                   "int64 [indptr[-1]]")
-      .def_prop_ro("until", part(&KeySets::until), nb::sig("def until(self) -> numpy.ndarray"),
+      .def_prop_ro("keys", part(&KeySets::keys),
+                   nb::sig("def keys(self) -> numpy.typing.NDArray[numpy.int64]"), "int64 [indptr[-1]]")
+      .def_prop_ro("until", part(&KeySets::until),
+                   nb::sig("def until(self) -> numpy.typing.NDArray[numpy.int64]"),
                    "int64 [indptr[-1]], or empty: a key serves every query that may see it.")
       .def(
           "__getitem__",
           [](nb::handle self, const std::tuple<std::size_t, std::size_t>& at) {
             return list_of(self, std::get<0>(at), std::get<1>(at));
           },
-          nb::arg("at"), nb::sig("def __getitem__(self, at: tuple[int, int]) -> numpy.ndarray"),
+          nb::arg("at"),
+          nb::sig("def __getitem__(self, at: tuple[int, int]) -> numpy.typing.NDArray[numpy.int64]"),
           "The keys of batch b, head h.")
       .def(
           "__eq__", [](const KeySets& a, const KeySets& b) { return a == b; }, nb::is_operator(),

@@ -21,7 +21,8 @@ void bind_leverage(nb::module_& module) {
         return owned(std::move(scores));
       },
       nb::arg("keys").none(), nb::kw_only(), nb::arg("grid_bits") = nb::none(),
-      nb::sig("def leverage_scores(keys: Array, *, grid_bits: int | None = None) -> numpy.ndarray"),
+      nb::sig("def leverage_scores(keys: Array, *, grid_bits: int | None = None) -> "
+              "numpy.typing.NDArray[numpy.float64]"),
       "tau_j = k_j^T (K^T K)^+ k_j of every row of keys [n, d]: float64 [n], relative error <= 1e-10,\n"
       "whatever the rank or condition of K. About the gridded keys (Spec); grid_bits None: 24, and 20 for\n"
       "16-bit keys.");

@@ -131,7 +131,9 @@ std::vector<Array> heads_of(nb::handle keys, std::size_t heads) {
 void absorb_heads(const std::vector<SharedSketch*>& sketches, nb::handle keys, std::optional<Id> first_row,
                   Id stream, int threads, const std::string& engine) {
   const std::vector<Array> arrays = heads_of(keys, sketches.size());
-  const auto options = threads_of(threads, engine).value_or(parallel::Options{parallel::Runtime::tbb, 1});
+  // All heads or none is what parallel::absorb does: on one core, with one thread.
+  const auto one_core = threads_of(1, "auto").value_or(parallel::Options{});
+  const auto options = threads_of(threads, engine).value_or(one_core);
   std::vector<SharedSketch*> ordered = sketches;
   std::sort(ordered.begin(), ordered.end());
   if (std::adjacent_find(ordered.begin(), ordered.end()) != ordered.end()) {
@@ -237,7 +239,8 @@ void bind_sketch(nb::module_& module) {
           [](const SharedSketch& self, const std::filesystem::path& path) {
             self.read([&](const Sketch& s) { streaming::save(s, path); });
           },
-          nb::arg("path"), "Writes to_bytes to a file, by way of a temporary one beside it.")
+          nb::arg("path"), nb::sig("def save(self, path: str | os.PathLike[str]) -> None"),
+          "Writes to_bytes to a file, by way of a temporary one beside it.")
       .def_static(
           "load",
           [](const std::filesystem::path& path, nb::handle custom) {
@@ -246,7 +249,7 @@ void bind_sketch(nb::module_& module) {
             return new SharedSketch(streaming::load(path, functions));
           },
           nb::arg("path"), nb::kw_only(), nb::arg("custom") = nb::none(),
-          nb::sig("def load(path: str | os.PathLike, *, custom: Score | None = None) -> Sketch"),
+          nb::sig("def load(path: str | os.PathLike[str], *, custom: Score | None = None) -> Sketch"),
           "Reads a file written by save, or by the command heavykeys.")
       .def("__eq__", &equal, nb::is_operator(), nb::sig("def __eq__(self, other: object) -> bool"))
       .def("__repr__", &text_of)

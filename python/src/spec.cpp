@@ -6,6 +6,22 @@
 #include "python/src/arguments.hpp"
 
 namespace heavykeys::python {
+namespace {
+
+using State = nb::typed<nb::tuple, std::size_t, double, Score, int, std::size_t, std::size_t, std::uint64_t>;
+
+State state_of(const Spec& s) {
+  return State(nb::make_tuple(s.dim, s.epsilon, s.score, s.grid_bits, s.block_rows, s.sample_rows, s.seed));
+}
+
+void set_state(Spec& self, const State& state) {
+  new (&self)
+      Spec{nb::cast<std::size_t>(state[0]),  nb::cast<double>(state[1]),      nb::cast<Score>(state[2]),
+           nb::cast<int>(state[3]),          nb::cast<std::size_t>(state[4]), nb::cast<std::size_t>(state[5]),
+           nb::cast<std::uint64_t>(state[6])};
+}
+
+}  // namespace
 
 void bind_spec(nb::module_& module) {
   nb::class_<Spec>(module, "Spec",
@@ -40,7 +56,9 @@ void bind_spec(nb::module_& module) {
       .def_ro("seed", &Spec::seed)
       .def(nb::self == nb::self, nb::sig("def __eq__(self, other: object) -> bool"))
       .def("__hash__", [](const Spec& spec) { return nb::hash(nb::cast(to_string(spec))); })
-      .def("__repr__", [](const Spec& spec) { return "heavykeys.Spec(" + to_string(spec) + ")"; });
+      .def("__repr__", [](const Spec& spec) { return "heavykeys.Spec(" + to_string(spec) + ")"; })
+      .def("__getstate__", &state_of)
+      .def("__setstate__", &set_state);
 }
 
 }  // namespace heavykeys::python

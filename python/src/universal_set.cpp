@@ -39,21 +39,24 @@ void bind_universal_set(nb::module_& module) {
                            "Arrays are views of its memory, read-only, and keep it alive. `row in set` asks "
                            "for a row of stream 0.")
       .def_prop_ro(
-          "ids", [](nb::handle self) { return id_parts(self, 1); }, nb::sig("def ids(self) -> numpy.ndarray"),
+          "ids", [](nb::handle self) { return id_parts(self, 1); },
+          nb::sig("def ids(self) -> numpy.typing.NDArray[numpy.int64]"),
           "Rows of the members: int64 [size], ascending in each stream.")
       .def_prop_ro(
           "streams", [](nb::handle self) { return id_parts(self, 0); },
-          nb::sig("def streams(self) -> numpy.ndarray"), "Streams of the members: int64 [size], ascending.")
+          nb::sig("def streams(self) -> numpy.typing.NDArray[numpy.int64]"),
+          "Streams of the members: int64 [size], ascending.")
       .def_prop_ro(
           "leverage",
           [](nb::handle self) { return view(set_of(self).leverage().data(), set_of(self).size(), self); },
-          nb::sig("def leverage(self) -> numpy.ndarray"), "tau of the members: float64 [size].")
+          nb::sig("def leverage(self) -> numpy.typing.NDArray[numpy.float64]"),
+          "tau of the members: float64 [size].")
       .def_prop_ro(
           "layer",
           [](nb::handle self) { return view(set_of(self).layer().data(), set_of(self).size(), self); },
-          nb::sig("def layer(self) -> numpy.ndarray"),
+          nb::sig("def layer(self) -> numpy.typing.NDArray[numpy.int32]"),
           "Layers of the onion: int32 [size], from 1; all 1 where there is no onion.")
-      .def_prop_ro("keys", &keys_of, nb::sig("def keys(self) -> numpy.ndarray"),
+      .def_prop_ro("keys", &keys_of, nb::sig("def keys(self) -> numpy.typing.NDArray[numpy.float64]"),
                    "The members as the grid holds them: float64 [size, d].")
       .def_prop_ro("size", &UniversalSet::size)
       .def("__len__", &UniversalSet::size)

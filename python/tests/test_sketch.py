@@ -104,6 +104,7 @@ def test_a_sketch_is_a_value(rng, tmp_path: Path) -> None:
     sketch.save(tmp_path / "keys.hks")
     copies.append(Sketch.load(tmp_path / "keys.hks"))
     copies.append(Sketch.load(str(tmp_path / "keys.hks")))
+    assert pickle.loads(pickle.dumps(sketch.spec)) == sketch.spec
     for other in copies:
         assert other == sketch and other.spec == sketch.spec
         other.absorb(keys)
