@@ -103,6 +103,28 @@ float half_to_float(std::uint16_t bits) {
   return std::bit_cast<float>((magnitude >= 0x0f800000u ? special : finite) | sign);
 }
 
+std::uint16_t half_from_float(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const auto sign = static_cast<std::uint16_t>((bits >> 16) & 0x8000u);
+  const std::uint32_t magnitude = bits & 0x7fffffffu;
+  if (magnitude > 0x7f800000u) return static_cast<std::uint16_t>(sign | 0x7e00u);
+  if (magnitude >= 0x47800000u) return static_cast<std::uint16_t>(sign | 0x7c00u);  // 2^16 and above
+  if (magnitude < 0x38800000u) {
+    // Below 2^-14: adding 1/2 leaves the multiple of 2^-24, rounded, in the low bits.
+    const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
+    return static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(shifted) - 0x3f000000u));
+  }
+  // 13 bits go: half of them, less one where the last that stays is even. A carry is the next exponent.
+  const std::uint32_t rounded = magnitude + 0xfffu + ((magnitude >> 13) & 1u);
+  return static_cast<std::uint16_t>(sign | ((rounded - 0x38000000u) >> 13));
+}
+
+std::uint16_t bfloat16_from_float(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<std::uint16_t>((bits >> 16) | 0x40u);
+  return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
 double element(const Rows& rows, std::size_t r, std::size_t c) {
   return load_element(row_start(rows, r) + static_cast<std::ptrdiff_t>(c) * column_step(rows), rows.dtype);
 }

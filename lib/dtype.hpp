@@ -15,6 +15,10 @@ inline float bfloat16_to_float(std::uint16_t bits) {
   return __builtin_bit_cast(float, wide);
 }
 
+/// The nearest, ties to even; past the greatest: infinite. NaN stays NaN.
+std::uint16_t half_from_float(float value);
+std::uint16_t bfloat16_from_float(float value);
+
 /// Element (r, c) of a view.
 double element(const Rows& rows, std::size_t r, std::size_t c);
 

@@ -66,6 +66,30 @@ void Lift::sums(const int* x, int* out) const {
   fold(x, 0, out, [](int a, int b) { return a + b; });
 }
 
+void Lift::pull_back(const double* x, const double* adjoint, double* out) const {
+  std::vector<std::vector<double>> value(levels_.size()), by(levels_.size());
+  value[0] = {1.0};
+  for (std::size_t degree = 1; degree < levels_.size(); ++degree) {
+    for (const Step& step : levels_[degree])
+      value[degree].push_back(value[degree - 1][step.parent] * x[step.variable]);
+  }
+  for (std::size_t degree = 0; degree < levels_.size(); ++degree)
+    by[degree].assign(levels_[degree].size(), 0.0);
+  for (const int degree : degrees_) {
+    std::vector<double>& level = by[static_cast<std::size_t>(degree)];
+    std::copy_n(adjoint, level.size(), level.begin());
+    adjoint += level.size();
+  }
+  std::fill_n(out, dim_, 0.0);
+  for (std::size_t degree = levels_.size(); --degree > 0;) {
+    for (std::size_t i = 0; i < levels_[degree].size(); ++i) {
+      const Step& step = levels_[degree][i];
+      by[degree - 1][step.parent] += by[degree][i] * x[step.variable];
+      out[step.variable] += by[degree][i] * value[degree - 1][step.parent];
+    }
+  }
+}
+
 template void Lift::products(const double*, double*) const;
 template void Lift::products(const DoubleDouble*, DoubleDouble*) const;
 template void Lift::products(const Int128*, Int128*) const;

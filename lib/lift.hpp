@@ -37,6 +37,8 @@ class Lift {
   void products(const T* x, T* out) const;
   /// out[c] = sum over the factors of monomial c: the exponents of products.
   void sums(const int* x, int* out) const;
+  /// out[i] = sum_c adjoint[c] d(monomial c)/d(x_i): the gradient in x of sum_c adjoint[c] products(x)[c].
+  void pull_back(const double* x, const double* adjoint, double* out) const;
   /// As products, with the caller's multiplication.
   template <class T, class Multiply>
   void fold(const T* x, T one, T* out, Multiply multiply) const;

@@ -1,0 +1,35 @@
+// Normalisers over every key a query may see, attended or not, and what they add to gradients: closed forms.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "lib/attention_shape.hpp"
+#include "lib/moment_form.hpp"
+
+namespace heavykeys::detail {
+
+/// One unit, in float64. Throws InvalidInput for a score without a closed form, or NaN/Inf.
+class AllKeysSums {
+ public:
+  AllKeysSums(const AttentionShape& shape, const TensorView& queries, const TensorView& keys,
+              std::size_t unit);
+
+  /// [lanes]: sum_l f(x_l) over the keys query `lane` may see; by_query [lanes, d], unless null: its gradient
+  /// in scale q.
+  void sums(double* values, double* by_query) const;
+  /// [n, d]: the gradient of sum_lanes weights[lane] sums[lane] in the keys.
+  void by_key(const std::vector<double>& weights, std::vector<double>& out) const;
+
+ private:
+  const AttentionShape& shape_;
+  std::vector<double> coefficients_;
+  bool few_;                     // keys: no moments
+  std::vector<double> queries_;  // [lanes, d], times scale
+  std::vector<double> keys_;     // [n, d]
+};
+
+/// Throws InvalidInput unless the score of this shape has a closed form.
+void check_closed_form(const AttentionShape& shape);
+
+}  // namespace heavykeys::detail

@@ -1,0 +1,160 @@
+// Attention, forward: a tile of queries passes over its keys once, block after block, the weights of a query
+// always in units of the greatest so far (the online softmax of Milakov and Gimelshein, arXiv 1805.02867, for
+// any score).
+#include "lib/attention.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "heavykeys/error.hpp"
+#include "lib/all_keys_sums.hpp"
+#include "lib/attention_tiles.hpp"
+#include "lib/float_environment.hpp"
+#include "lib/isa.hpp"
+#include "lib/shared_tasks.hpp"
+
+namespace heavykeys {
+namespace detail {
+
+namespace {
+
+struct Call {
+  const AttentionShape& shape;
+  const TensorView& queries;
+  const TensorView& keys;
+  const TensorView& values;
+  const KeySets& sets;
+  const MutableTensorView& out;
+  AttendSums& sums;
+  const std::vector<double>& all_keys;  // [units, lanes]: sums over all keys; empty: over attended ones
+};
+
+/// unit(shift) of a power, as x / shift is raised to it.
+double in_units(const AttentionShape& shape, double sum, double shift) {
+  if (shape.term.kind != Term::Kind::power) return sum;
+  for (int i = 0; i < shape.term.power; ++i) sum /= shift;
+  return sum;
+}
+
+template <class T>
+struct StripResult {
+  explicit StripResult(const AttentionShape& s, std::size_t width)
+      : out(s.dv * width),
+        shift(width, least_shift<T>(s.term)),
+        factor(width),
+        part(width),
+        sum(width, 0.0) {}
+
+  AlignedVector<T> out;  // [dv, width], in units
+  AlignedVector<T> shift, factor, part;
+  std::vector<double> sum;
+
+  void take(const AttentionShape& shape, const KeyRows<T>& keys, std::size_t block, const Strip<T>& scores) {
+    raise_shift(shape.term, scores, shift.data(), factor.data());
+    weigh(shape.term, scores, shift.data(), part.data());
+    for (std::size_t u = 0; u < scores.width; ++u) {
+      sum[u] = sum[u] * static_cast<double>(factor[u]) + static_cast<double>(part[u]);
+    }
+    const T* values = &keys.values[block * kKeyBlock * shape.dv];
+    multiply_rescaled<T>({values, 1, static_cast<std::ptrdiff_t>(shape.dv), shape.dv, scores.x, scores.width,
+                          scores.width, scores.keys},
+                         factor.data(), out.data(), scores.width);
+  }
+};
+
+template <class T>
+void write_strip(const Call& call, const QueryStrip<T>& q, std::size_t unit, StripResult<T>& r) {
+  const AttentionShape& s = call.shape;
+  for (std::size_t u = 0; u < q.count; ++u) {
+    const std::size_t lane = q.first + u;
+    double sum = r.sum[u];
+    if (sum > 0.0 && !call.all_keys.empty()) {
+      // No less than its part, whatever rounding did to the closed form.
+      sum =
+          std::max(sum, in_units(s, call.all_keys[unit * s.lanes() + lane], static_cast<double>(r.shift[u])));
+    }
+    if (!std::isfinite(sum)) {
+      throw InvalidInput("queries: batch " + std::to_string(unit / s.heads) + ", head " +
+                         std::to_string(s.query_head(unit, lane)) + ": scores of row " +
+                         std::to_string(s.query_row(lane)) + " pass " +
+                         (sizeof(T) == 4 ? "float32" : "float64"));
+    }
+    const T divisor = sum > 0.0 ? static_cast<T>(sum) : static_cast<T>(1);
+    for (std::size_t c = 0; c < s.dv; ++c) r.out[c * q.width + u] /= divisor;
+    write_row(call.out, unit / s.heads, s.query_head(unit, lane), s.query_row(lane), &r.out[u], q.width);
+    call.sums.shift[s.query(unit, lane)] = static_cast<double>(r.shift[u]);
+    call.sums.sum[s.query(unit, lane)] = sum;
+  }
+}
+
+template <class T>
+struct Scratch {
+  GatheredKeys<T> gathered;
+  ScoreBlock<T> scores;
+};
+
+template <class T>
+void attend_tile(const Call& call, const QueryTile& tile, Scratch<T>& scratch) {
+  const AttentionShape& s = call.shape;
+  const KeyRows<T>& keys = scratch.gathered.of(s, call.keys, call.values, call.sets, tile);
+  std::vector<QueryStrip<T>> strips;
+  std::vector<StripResult<T>> results;
+  tile.for_strips([&](std::size_t first, std::size_t count) {
+    strips.emplace_back(s, call.queries, tile.unit, first, count);
+    results.emplace_back(s, strips.back().width);
+  });
+  for (std::size_t block = 0; block < keys.blocks(); ++block) {
+    for (std::size_t i = 0; i < strips.size(); ++i) {
+      if (!strips[i].meets(keys.block(block))) continue;
+      results[i].take(s, keys, block, scratch.scores.fill(keys, block, strips[i], s.d));
+    }
+  }
+  for (std::size_t i = 0; i < strips.size(); ++i) write_strip(call, strips[i], tile.unit, results[i]);
+}
+
+template <class T>
+void attend_all(const Call& call, const Workers& workers) {
+  std::vector<Scratch<T>> scratch(static_cast<std::size_t>(std::max(1, workers.count)));
+  share_tasks(workers, QueryTile::total(call.shape), [&](int worker, std::size_t task) {
+    attend_tile(call, QueryTile::number(call.shape, task), scratch[static_cast<std::size_t>(worker)]);
+  });
+}
+
+}  // namespace
+
+AttendSums attend_with(const TensorView& queries, const TensorView& keys, const TensorView& values,
+                       const KeySets& sets, const AttendOptions& options, const MutableTensorView& out,
+                       const Workers& workers) {
+  const FloatEnvironment ieee;
+  current_isa();
+  const AttentionShape shape(queries, keys, values, sets, options);
+  check_view(out, "out", queries.dtype, shape.batch, queries.heads, shape.m, shape.dv);
+  std::vector<double> all_keys;
+  if (options.normalise == Normalise::all_keys) {
+    check_closed_form(shape);
+    all_keys.resize(shape.units() * shape.lanes());
+    share_tasks(workers, shape.units(), [&](int, std::size_t unit) {
+      AllKeysSums(shape, queries, keys, unit).sums(all_keys.data() + unit * shape.lanes(), nullptr);
+    });
+  }
+  AttendSums sums;
+  sums.shift.resize(shape.batch * queries.heads * shape.m);
+  sums.sum.resize(sums.shift.size());
+  const Call call{shape, queries, keys, values, sets, out, sums, all_keys};
+  if (queries.dtype == Dtype::f64) {
+    attend_all<double>(call, workers);
+  } else {
+    attend_all<float>(call, workers);
+  }
+  return sums;
+}
+
+}  // namespace detail
+
+AttendSums attend(const TensorView& queries, const TensorView& keys, const TensorView& values,
+                  const KeySets& sets, const AttendOptions& options, const MutableTensorView& out) {
+  return detail::attend_with(queries, keys, values, sets, options, out, detail::serial_workers());
+}
+
+}  // namespace heavykeys

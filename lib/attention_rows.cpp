@@ -1,0 +1,168 @@
+#include "lib/attention_rows.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "heavykeys/error.hpp"
+#include "lib/dtype.hpp"
+
+namespace heavykeys::detail {
+
+namespace {
+
+template <class T>
+bool all_finite(const T* x, std::size_t n) {
+  T sum = 0;  // 0 x is 0, or NaN where x is not finite
+  for (std::size_t i = 0; i < n; ++i) sum += x[i] * static_cast<T>(0);
+  return sum == static_cast<T>(0);
+}
+
+/// Positions relative to a strip, far ones brought near: exact in any float.
+template <class T>
+T relative(std::int64_t position, std::int64_t base) {
+  constexpr std::int64_t kFar = 1 << 20;
+  return static_cast<T>(std::clamp(position, base - kFar, base + kFar) - base);
+}
+
+template <class Stored, class T>
+void store(std::byte* p, T value) {
+  const auto stored = static_cast<Stored>(value);
+  std::memcpy(p, &stored, sizeof stored);
+}
+
+}  // namespace
+
+template <class T>
+bool read_finite(const Rows& rows, std::size_t r, T* out) {
+  if constexpr (std::is_same_v<T, double>) {
+    read_row(rows, r, out);
+  } else {
+    read_floats(rows.slice(r, 1), out);
+  }
+  return all_finite(out, rows.dim);
+}
+
+template <class T>
+void KeyRows<T>::gather(const AttentionShape& shape, const TensorView& k, const TensorView& v,
+                        std::size_t unit) {
+  const std::size_t b = unit / shape.heads, h = unit % shape.heads;
+  const Rows key_rows = k.head(b, h), value_rows = v.head(b, h);
+  keys.resize(list.size() * shape.d);
+  values.resize(list.size() * shape.dv);
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const auto row = static_cast<std::size_t>(list[i].key);
+    if (!read_finite(key_rows, row, &keys[i * shape.d])) {
+      throw InvalidInput(not_finite(k, "keys", b, h, row));
+    }
+    if (!read_finite(value_rows, row, &values[i * shape.dv])) {
+      throw InvalidInput(not_finite(v, "values", b, h, row));
+    }
+  }
+}
+
+template <class T>
+void turn_rows(const AttentionShape& shape, const TensorView& view, const char* name, std::size_t unit,
+               std::size_t first, std::size_t count, std::size_t width, double scale, T* turned) {
+  const std::size_t b = unit / shape.heads;
+  std::vector<T> row(view.dim);
+  for (std::size_t u = 0; u < count; ++u) {
+    const std::size_t h = shape.query_head(unit, first + u), r = shape.query_row(first + u);
+    if (!read_finite(view.head(b, h), r, row.data())) throw InvalidInput(not_finite(view, name, b, h, r));
+    for (std::size_t c = 0; c < view.dim; ++c) turned[c * width + u] = row[c] * static_cast<T>(scale);
+  }
+}
+
+template <class T>
+QueryStrip<T>::QueryStrip(const AttentionShape& shape, const TensorView& q, std::size_t unit,
+                          std::size_t first_lane, std::size_t lanes)
+    : first(first_lane),
+      count(lanes),
+      width(lanes <= kLeastWidth ? kLeastWidth : kStripWidth),
+      first_position(shape.position(first_lane)),
+      last_position(shape.position(first_lane + lanes - 1)),
+      position(width),
+      turned(shape.d * width) {
+  for (std::size_t u = 0; u < count; ++u)
+    position[u] = relative<T>(shape.position(first + u), first_position);
+  turn_rows(shape, q, "queries", unit, first, count, width, shape.scale, turned.data());
+}
+
+template <class T>
+bool QueryStrip<T>::meets(std::span<const AttendedKey> keys) const {
+  return std::any_of(keys.begin(), keys.end(), [&](const AttendedKey& k) {
+    return k.from <= last_position && k.until > first_position;
+  });
+}
+
+template <class T>
+bool QueryStrip<T>::is_served_by_all(std::span<const AttendedKey> keys) const {
+  return std::all_of(keys.begin(), keys.end(), [&](const AttendedKey& k) {
+    return k.from <= first_position && k.until > last_position;
+  });
+}
+
+template <class T>
+Strip<T> ScoreBlock<T>::fill(const KeyRows<T>& rows, std::size_t block, const QueryStrip<T>& q,
+                             std::size_t d) {
+  const std::span<const AttendedKey> keys = rows.block(block);
+  const T* first = &rows.keys[block * kKeyBlock * d];
+  multiply<T>({first, static_cast<std::ptrdiff_t>(d), 1, keys.size(), q.turned.data(), q.width, q.width, d},
+              scores.data(), q.width);
+  Strip<T> strip{scores.data(), keys.size(), q.width};
+  if (q.is_served_by_all(keys)) return strip;
+  for (std::size_t k = 0; k < keys.size(); ++k) {
+    from[k] = relative<T>(keys[k].from, q.first_position);
+    until[k] = relative<T>(keys[k].until, q.first_position);
+  }
+  strip.from = from.data();
+  strip.until = until.data();
+  strip.position = q.position.data();
+  return strip;
+}
+
+template <class T>
+void write_row(const MutableTensorView& out, std::size_t b, std::size_t h, std::size_t r, const T* values,
+               std::size_t step) {
+  const auto size = static_cast<std::ptrdiff_t>(size_of(out.dtype));
+  std::byte* p = static_cast<std::byte*>(out.data) + (static_cast<std::ptrdiff_t>(b) * out.batch_stride +
+                                                      static_cast<std::ptrdiff_t>(h) * out.head_stride +
+                                                      static_cast<std::ptrdiff_t>(r) * out.row_stride) *
+                                                         size;
+  for (std::size_t c = 0; c < out.dim; ++c, p += out.column_stride * size) {
+    const T value = values[c * step];
+    switch (out.dtype) {
+      case Dtype::f64:
+        store<double>(p, value);
+        break;
+      case Dtype::f32:
+        store<float>(p, value);
+        break;
+      case Dtype::f16:
+        store<std::uint16_t>(p, half_from_float(static_cast<float>(value)));
+        break;
+      case Dtype::bf16:
+        store<std::uint16_t>(p, bfloat16_from_float(static_cast<float>(value)));
+        break;
+    }
+  }
+}
+
+template struct KeyRows<float>;
+template struct KeyRows<double>;
+template struct QueryStrip<float>;
+template struct QueryStrip<double>;
+template struct ScoreBlock<float>;
+template struct ScoreBlock<double>;
+template bool read_finite(const Rows&, std::size_t, float*);
+template bool read_finite(const Rows&, std::size_t, double*);
+template void turn_rows(const AttentionShape&, const TensorView&, const char*, std::size_t, std::size_t,
+                        std::size_t, std::size_t, double, float*);
+template void turn_rows(const AttentionShape&, const TensorView&, const char*, std::size_t, std::size_t,
+                        std::size_t, std::size_t, double, double*);
+template void write_row(const MutableTensorView&, std::size_t, std::size_t, std::size_t, const float*,
+                        std::size_t);
+template void write_row(const MutableTensorView&, std::size_t, std::size_t, std::size_t, const double*,
+                        std::size_t);
+
+}  // namespace heavykeys::detail

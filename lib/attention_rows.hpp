@@ -1,0 +1,81 @@
+// Rows of attention in the type it computes in: keys and values gathered, queries turned so that lanes are
+// queries.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+#include "lib/aligned.hpp"
+#include "lib/attended_keys.hpp"
+#include "lib/attention_shape.hpp"
+
+namespace heavykeys::detail {
+
+/// Keys are weighed this many at a time: their scores for a strip of queries stay in the nearest cache. Sums
+/// are formed over so many keys, then added: a number of the algorithm, not a tuning constant.
+inline constexpr std::size_t kKeyBlock = 96;
+
+/// Columns of a row that is an operand of `multiply`, padded with zeros.
+inline std::size_t padded_columns(std::size_t dim) {
+  return (dim + kLeastWidth - 1) / kLeastWidth * kLeastWidth;
+}
+
+/// Reads row r as T. T: double of float64, float of the rest. False when an element is NaN or infinite.
+template <class T>
+bool read_finite(const Rows& rows, std::size_t r, T* out);
+
+/// Keys and values of one unit that serve some positions.
+template <class T>
+struct KeyRows {
+  std::vector<AttendedKey> list;
+  AlignedVector<T> keys;    ///< [list.size(), d]
+  AlignedVector<T> values;  ///< [list.size(), dv]
+
+  /// Gathers the rows. Throws InvalidInput for NaN/Inf.
+  void gather(const AttentionShape& shape, const TensorView& k, const TensorView& v, std::size_t unit);
+  std::size_t blocks() const { return (list.size() + kKeyBlock - 1) / kKeyBlock; }
+  std::span<const AttendedKey> block(std::size_t b) const {
+    return std::span(list).subspan(b * kKeyBlock, std::min(kKeyBlock, list.size() - b * kKeyBlock));
+  }
+};
+
+/// Lanes [first, first + count) of a unit, count <= width, as one strip.
+template <class T>
+struct QueryStrip {
+  std::size_t first = 0, count = 0, width = kStripWidth;
+  std::int64_t first_position = 0, last_position = 0;
+  AlignedVector<T> position;  ///< [width], relative to first_position
+  AlignedVector<T> turned;    ///< [d, width]: scale q, zeros beyond count
+
+  QueryStrip(const AttentionShape& shape, const TensorView& q, std::size_t unit, std::size_t first,
+             std::size_t count);
+
+  /// Whether a block has keys that serve some query, and whether all serve all.
+  bool meets(std::span<const AttendedKey> keys) const;
+  bool is_served_by_all(std::span<const AttendedKey> keys) const;
+};
+
+/// Scores of a strip with room for a block of keys, and which key serves which query.
+template <class T>
+struct ScoreBlock {
+  AlignedVector<T> scores = AlignedVector<T>(kKeyBlock * kStripWidth);
+  AlignedVector<T> from = AlignedVector<T>(kKeyBlock), until = AlignedVector<T>(kKeyBlock);
+
+  /// The scores of `block` of `keys` for the strip.
+  Strip<T> fill(const KeyRows<T>& keys, std::size_t block, const QueryStrip<T>& q, std::size_t d);
+};
+
+/// Turns rows of `view` (of the unit's lanes, as queries are) into [dim, width], times `scale`.
+template <class T>
+void turn_rows(const AttentionShape& shape, const TensorView& view, const char* name, std::size_t unit,
+               std::size_t first, std::size_t count, std::size_t width, double scale, T* turned);
+
+/// Writes column `lane` of turned [dim, width] over row r of head (b, h), rounded to the dtype of `out`.
+template <class T>
+void write_row(const MutableTensorView& out, std::size_t b, std::size_t h, std::size_t r, const T* values,
+               std::size_t step);
+
+}  // namespace heavykeys::detail
