@@ -273,7 +273,7 @@ void attend_backward_with(const TensorView& queries, const TensorView& keys, con
   }
   if (options.normalise == Normalise::all_keys) check_closed_form(shape);
   Call call{shape, queries, keys, values, sets, out, sums, grad_out, gradients, {}};
-  if (queries.dtype == Dtype::f64) {
+  if (shape.in_double) {
     differentiate_all<double>(call, workers);
   } else {
     differentiate_all<float>(call, workers);

@@ -6,6 +6,7 @@
 
 #include "heavykeys/error.hpp"
 #include "lib/dtype.hpp"
+#include "lib/text.hpp"
 
 namespace heavykeys::detail {
 
@@ -44,6 +45,13 @@ bool read_finite(const Rows& rows, std::size_t r, T* out) {
 }
 
 template <class T>
+T greatest(const T* x, std::size_t n) {
+  T top = 0;
+  for (std::size_t i = 0; i < n; ++i) top = std::max(top, std::abs(x[i]));
+  return top;
+}
+
+template <class T>
 void KeyRows<T>::gather(const AttentionShape& shape, const TensorView& k, const TensorView& v,
                         std::size_t unit) {
   const std::size_t b = unit / shape.heads, h = unit % shape.heads;
@@ -59,6 +67,7 @@ void KeyRows<T>::gather(const AttentionShape& shape, const TensorView& k, const 
       throw InvalidInput(not_finite(v, "values", b, h, row));
     }
   }
+  size = greatest(keys.data(), keys.size());
 }
 
 template <class T>
@@ -86,6 +95,7 @@ QueryStrip<T>::QueryStrip(const AttentionShape& shape, const TensorView& q, std:
   for (std::size_t u = 0; u < count; ++u)
     position[u] = relative<T>(shape.position(first + u), first_position);
   turn_rows(shape, q, "queries", unit, first, count, width, shape.scale, turned.data());
+  size = greatest(turned.data(), turned.size());
 }
 
 template <class T>
@@ -105,10 +115,25 @@ bool QueryStrip<T>::is_served_by_all(std::span<const AttendedKey> keys) const {
 template <class T>
 Strip<T> ScoreBlock<T>::fill(const KeyRows<T>& rows, std::size_t block, const QueryStrip<T>& q,
                              std::size_t d) {
+  // Past this a sum of d products may not be finite. The margin is for softmax, which subtracts such scores.
+  if (!(q.size * rows.size <= std::numeric_limits<T>::max() / static_cast<T>(4 * d))) {
+    throw InvalidInput("queries times keys: scores could pass " +
+                       std::string(sizeof(T) == 4 ? "float32" : "float64") + " (elements up to " +
+                       shortest(static_cast<double>(q.size)) + " and " +
+                       shortest(static_cast<double>(rows.size)) + ")");
+  }
   const std::span<const AttendedKey> keys = rows.block(block);
   const T* first = &rows.keys[block * kKeyBlock * d];
-  multiply<T>({first, static_cast<std::ptrdiff_t>(d), 1, keys.size(), q.turned.data(), q.width, q.width, d},
-              scores.data(), q.width);
+  for (std::size_t c = 0; c < d; c += kColumnBlock) {
+    const Product<T> part{first + c,   static_cast<std::ptrdiff_t>(d), 1,
+                          keys.size(), q.turned.data() + c * q.width,  q.width,
+                          q.width,     std::min(kColumnBlock, d - c)};
+    if (c == 0) {
+      multiply(part, scores.data(), q.width);
+    } else {
+      multiply_add(part, scores.data(), q.width);
+    }
+  }
   Strip<T> strip{scores.data(), keys.size(), q.width};
   if (q.is_served_by_all(keys)) return strip;
   for (std::size_t k = 0; k < keys.size(); ++k) {
