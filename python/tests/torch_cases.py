@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -114,3 +115,19 @@ def case(
     if mask.prefix:
         until = [[int(random.integers(j + 1, n + 4)) for j in keys] for keys in lists]
     return Case(q, k, v, lists, until)
+
+
+def conditioning(function: Callable[..., Tensor], tensors: Sequence[Tensor]) -> Tensor:
+    """How far function(*tensors) moves, row by row, when the tensors (float64) move by eight float32
+    roundings: the error that arithmetic in float32 may have anyway, where it is ill conditioned
+    (weights |x|^p of products x near 0 that nothing outweighs)."""
+    exact = function(*tensors)
+    worst = torch.zeros_like(exact)
+    rng = torch.Generator().manual_seed(11)
+    for _ in range(8):
+        moved = [
+            t * (1 + 2.0**-21 * (2 * torch.rand(t.shape, generator=rng, dtype=t.dtype) - 1).sign())
+            for t in tensors
+        ]
+        worst = torch.maximum(worst, (function(*moved) - exact).abs())
+    return worst.amax(-1, keepdim=True)
