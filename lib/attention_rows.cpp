@@ -77,7 +77,8 @@ void turn_rows(const AttentionShape& shape, const TensorView& view, const char* 
   std::vector<T> row(view.dim);
   for (std::size_t u = 0; u < count; ++u) {
     const std::size_t h = shape.query_head(unit, first + u), r = shape.query_row(first + u);
-    if (!read_finite(view.head(b, h), r, row.data())) throw InvalidInput(not_finite(view, name, b, h, r));
+    const bool finite = read_finite(view.head(b, h), r, row.data());
+    if (!finite && name != nullptr) throw InvalidInput(not_finite(view, name, b, h, r));
     for (std::size_t c = 0; c < view.dim; ++c) turned[c * width + u] = row[c] * static_cast<T>(scale);
   }
 }

@@ -77,7 +77,9 @@ struct ScoreBlock {
   Strip<T> fill(const KeyRows<T>& keys, std::size_t block, const QueryStrip<T>& q, std::size_t d);
 };
 
-/// Turns rows of `view` (of the unit's lanes, as queries are) into [dim, width], times `scale`.
+/// Turns rows of `view` (of the unit's lanes, as queries are) into [dim, width], times `scale`. `name`: of
+/// the argument, for the text of the InvalidInput that NaN/Inf are; null: they are let through, as gradients
+/// are.
 template <class T>
 void turn_rows(const AttentionShape& shape, const TensorView& view, const char* name, std::size_t unit,
                std::size_t first, std::size_t count, std::size_t width, double scale, T* turned);
