@@ -76,9 +76,8 @@ void write_strip(const Call& call, const QueryStrip<T>& q, std::size_t unit, Str
     }
     if (!std::isfinite(sum)) {
       throw InvalidInput("queries: batch " + std::to_string(unit / s.heads) + ", head " +
-                         std::to_string(s.query_head(unit, lane)) + ": scores of row " +
-                         std::to_string(s.query_row(lane)) + " pass " +
-                         (sizeof(T) == 4 ? "float32" : "float64"));
+                         std::to_string(s.query_head(unit, lane)) + ": the sum of the weights of row " +
+                         std::to_string(s.query_row(lane)) + " is not finite");
     }
     const T divisor = sum > 0.0 ? static_cast<T>(sum) : static_cast<T>(1);
     for (std::size_t c = 0; c < s.dv; ++c) r.out[c * q.width + u] /= divisor;
@@ -142,7 +141,7 @@ AttendSums attend_with(const TensorView& queries, const TensorView& keys, const 
   sums.shift.resize(shape.batch * queries.heads * shape.m);
   sums.sum.resize(sums.shift.size());
   const Call call{shape, queries, keys, values, sets, out, sums, all_keys};
-  if (queries.dtype == Dtype::f64) {
+  if (shape.in_double) {
     attend_all<double>(call, workers);
   } else {
     attend_all<float>(call, workers);

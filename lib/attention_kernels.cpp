@@ -84,16 +84,16 @@ struct Evaluate {
     return hn::Div(one, shift);
   }
 
-  /// The old unit in terms of the new.
+  /// The old unit in terms of the new: exactly 1 where it stays, or every block would cost a rounding.
   HWY_INLINE V<T> ratio(V<T> before, V<T> after) const {
     const V<T> one = hn::Set(d, static_cast<T>(1));
     if constexpr (kKind == Term::Kind::softmax) return Exp<T>(hn::Sub(before, after));
     if constexpr (kKind == Term::Kind::polynomial) return one;
     if constexpr (kKind == Term::Kind::expressive) {
-      const V<T> r = hn::Mul(hn::Min(before, one), prepare(after));
+      const V<T> r = hn::Div(hn::Min(before, one), hn::Min(after, one));
       return hn::Mul(r, r);
     }
-    return power_of(hn::Mul(before, prepare(after)));
+    return power_of(hn::Div(before, after));
   }
 
   /// u^p for 0 <= u <= 1 (a rounding above 1 does no harm).

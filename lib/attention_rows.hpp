@@ -18,14 +18,18 @@ namespace heavykeys::detail {
 /// are formed over so many keys, then added: a number of the algorithm, not a tuning constant.
 inline constexpr std::size_t kKeyBlock = 96;
 
+/// Dot products are formed over so many columns, then added, for the same reason.
+inline constexpr std::size_t kColumnBlock = 32;
+
 /// Columns of a row that is an operand of `multiply`, padded with zeros.
 inline std::size_t padded_columns(std::size_t dim) {
   return (dim + kLeastWidth - 1) / kLeastWidth * kLeastWidth;
 }
 
-/// Reads row r as T. T: double of float64, float of the rest. False when an element is NaN or infinite.
+/// Reads row r as T; T is double for float64. Returns the greatest |element|: Inf or NaN when one is not
+/// finite.
 template <class T>
-bool read_finite(const Rows& rows, std::size_t r, T* out);
+T read_as(const Rows& rows, std::size_t r, T* out);
 
 /// Keys and values of one unit that serve some positions.
 template <class T>
@@ -33,6 +37,7 @@ struct KeyRows {
   std::vector<AttendedKey> list;
   AlignedVector<T> keys;    ///< [list.size(), d]
   AlignedVector<T> values;  ///< [list.size(), dv]
+  T size = 0;               ///< of the greatest element of keys
 
   /// Gathers the rows. Throws InvalidInput for NaN/Inf.
   void gather(const AttentionShape& shape, const TensorView& k, const TensorView& v, std::size_t unit);
@@ -49,6 +54,7 @@ struct QueryStrip {
   std::int64_t first_position = 0, last_position = 0;
   AlignedVector<T> position;  ///< [width], relative to first_position
   AlignedVector<T> turned;    ///< [d, width]: scale q, zeros beyond count
+  T size = 0;                 ///< of the greatest element of turned
 
   QueryStrip(const AttentionShape& shape, const TensorView& q, std::size_t unit, std::size_t first,
              std::size_t count);
@@ -64,11 +70,13 @@ struct ScoreBlock {
   AlignedVector<T> scores = AlignedVector<T>(kKeyBlock * kStripWidth);
   AlignedVector<T> from = AlignedVector<T>(kKeyBlock), until = AlignedVector<T>(kKeyBlock);
 
-  /// The scores of `block` of `keys` for the strip.
+  /// The scores of `block` of `keys` for the strip. Throws InvalidInput where they could overflow.
   Strip<T> fill(const KeyRows<T>& keys, std::size_t block, const QueryStrip<T>& q, std::size_t d);
 };
 
-/// Turns rows of `view` (of the unit's lanes, as queries are) into [dim, width], times `scale`.
+/// Turns rows of `view` (of the unit's lanes, as queries are) into [dim, width], times `scale`. `name`: of
+/// the argument, for the text of the InvalidInput that NaN/Inf are; null: they are let through, as gradients
+/// are.
 template <class T>
 void turn_rows(const AttentionShape& shape, const TensorView& view, const char* name, std::size_t unit,
                std::size_t first, std::size_t count, std::size_t width, double scale, T* turned);

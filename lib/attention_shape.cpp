@@ -45,6 +45,14 @@ Term term_of(const Score& score) {
   throw InvalidInput("score " + score.name() + ": attention takes power, expressive, polynomial and softmax");
 }
 
+/// Where a rounding of x in float32 is too much for 1e-6 of the weights: |x|^p takes it p times, and below p
+/// = 1 a zero of x without bound.
+bool is_steep(const Term& term) {
+  if (term.kind == Term::Kind::power) return term.power > 4;
+  if (term.kind == Term::Kind::real_power) return term.exponent > 4 || term.exponent < 1;
+  return term.kind == Term::Kind::polynomial && term.degree > 2;
+}
+
 void check_sets(const KeySets& sets, const AttentionShape& s) {
   if (sets.batch != s.batch || sets.heads != s.heads || sets.key_count != static_cast<std::int64_t>(s.n)) {
     throw InvalidInput("sets: " + std::to_string(sets.batch) + " x " + std::to_string(sets.heads) +
@@ -100,8 +108,7 @@ std::string not_finite(const TensorView& view, const char* name, std::size_t b, 
   } catch (const InvalidInput& e) {
     return where + e.what();
   }
-  return where + "a value of row " + std::to_string(row) +
-         " passes float32";  // of float64 read as float32: never
+  return where + "not finite";
 }
 
 AttentionShape::AttentionShape(const TensorView& queries, const TensorView& keys, const TensorView& values,
@@ -115,6 +122,7 @@ AttentionShape::AttentionShape(const TensorView& queries, const TensorView& keys
       dv(values.dim),
       term(term_of(o.score)),
       scale(o.score.kind == Score::Kind::softmax ? o.scale * o.score.parameter : o.scale),
+      in_double(queries.dtype == Dtype::f64 || is_steep(term)),
       options(o) {
   if (heads == 0 || queries.heads % heads != 0 || queries.heads == 0) {
     throw InvalidInput("queries: " + std::to_string(queries.heads) + " heads are not a multiple of the " +

@@ -103,6 +103,47 @@ TEST_CASE("finalize, heavy_entries and to_bytes that run out of memory can be as
   }
 }
 
+TEST_CASE("key sets and attention that run out of memory can be asked again") {
+  const std::size_t n = 40, d = 3;
+  const Keys keys(n);
+  const auto view = [&](const double* data) {
+    return heavykeys::tensor(static_cast<const void*>(data), heavykeys::Dtype::f64, heavykeys::Layout::bhsd,
+                             1, 1, n, d);
+  };
+  const heavykeys::TensorView k = view(keys.values.data());
+  const heavykeys::Spec spec{.dim = d, .epsilon = 0.1, .block_rows = 16};
+  const heavykeys::KeySets sets = heavykeys::prefix_keys(spec, k);
+  heavykeys::AttendOptions options;
+  options.score = heavykeys::Score::power(2);
+  options.causal = true;
+  options.normalise = heavykeys::Normalise::all_keys;
+  std::vector<std::vector<double>> made(4, std::vector<double>(n * d));
+  const auto written = [&](std::size_t i) {
+    return heavykeys::tensor(static_cast<void*>(made[i].data()), heavykeys::Dtype::f64,
+                             heavykeys::Layout::bhsd, 1, 1, n, d);
+  };
+  const auto attention = [&] {
+    const auto sums = heavykeys::attend(k, k, k, sets, options, written(0));
+    heavykeys::attend_backward(k, k, k, sets, options, written(0), sums, k,
+                               {written(1), written(2), written(3)});
+  };
+  attention();
+  const auto want = made;
+  heavykeys::KeySets found;
+  const std::vector<std::function<void()>> calls{attention, [&] { found = heavykeys::prefix_keys(spec, k); },
+                                                 [&] { found = heavykeys::universal_keys(spec, k); },
+                                                 [&] { found = heavykeys::top_keys(k, 5); }};
+  for (const auto& call : calls) {
+    long failures = 0;
+    while (fails_at(failures, call)) ++failures;
+    REQUIRE(failures > 10);
+    made.assign(4, std::vector<double>(n * d));
+    attention();
+    REQUIRE(made == want);
+  }
+  REQUIRE(found.keys.size() == 5);
+}
+
 TEST_CASE("a causal pass that runs out of memory says where it is, goes on from there, and loses nothing") {
   const Keys keys(40);
   const heavykeys::Spec spec = support::make_spec(3, 0.1);

@@ -46,12 +46,29 @@ std::uint64_t encode(double x, Format f) {
   return sign | (static_cast<std::uint64_t>(e + bias(f)) << f.mantissa_bits) | (q - hidden);
 }
 
+}  // namespace
+
 void store(std::byte* to, double x, Dtype dtype) {
   const std::uint64_t pattern = encode(x, format(dtype));
   std::memcpy(to, &pattern, heavykeys::size_of(dtype));  // little-endian, as the library requires
 }
 
-}  // namespace
+double load(const std::byte* from, Dtype dtype) {
+  const Format f = format(dtype);
+  std::uint64_t pattern = 0;
+  std::memcpy(&pattern, from, heavykeys::size_of(dtype));
+  const double sign = pattern >> (f.mantissa_bits + f.exponent_bits) ? -1.0 : 1.0;
+  const auto top = (std::uint64_t{1} << f.exponent_bits) - 1;
+  const auto exponent = static_cast<int>(pattern >> f.mantissa_bits & top);
+  const std::uint64_t hidden = std::uint64_t{1} << f.mantissa_bits;
+  const std::uint64_t fraction = pattern & (hidden - 1);
+  if (exponent == static_cast<int>(top)) {
+    return fraction ? std::numeric_limits<double>::quiet_NaN()
+                    : sign * std::numeric_limits<double>::infinity();
+  }
+  const auto digits = static_cast<double>(exponent == 0 ? fraction : fraction | hidden);
+  return sign * std::ldexp(digits, std::max(exponent, 1) - bias(f) - f.mantissa_bits);
+}
 
 double round_to(double x, Dtype dtype) {
   if (dtype == Dtype::f64 || !std::isfinite(x) || x == 0) return x;

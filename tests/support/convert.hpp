@@ -13,6 +13,12 @@ namespace support {
 /// The nearest value of this type, ties to even; what is too large becomes the largest finite.
 double round_to(double x, heavykeys::Dtype dtype);
 
+/// Writes a value that the type holds exactly, NaN or infinity.
+void store(std::byte* to, double x, heavykeys::Dtype dtype);
+
+/// Its inverse.
+double load(const std::byte* from, heavykeys::Dtype dtype);
+
 /// How the elements of a buffer lie; strides in elements. Everything between them is NaN, so a
 /// reader that strays is caught.
 struct Layout {
