@@ -1,6 +1,7 @@
 #include "lib/all_keys_sums.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 #include "heavykeys/error.hpp"
@@ -66,13 +67,14 @@ AllKeysSums::AllKeysSums(const AttentionShape& shape, const TensorView& queries,
       keys_(shape.n * shape.d) {
   const std::size_t b = unit / shape.heads, kv = unit % shape.heads, d = shape.d;
   for (std::size_t r = 0; r < shape.n; ++r) {
-    if (!read_finite(keys.head(b, kv), r, &keys_[r * d]))
+    if (!std::isfinite(read_as(keys.head(b, kv), r, &keys_[r * d])))
       throw InvalidInput(not_finite(keys, "keys", b, kv, r));
   }
   for (std::size_t lane = 0; lane < shape.lanes(); ++lane) {
     const std::size_t h = shape.query_head(unit, lane), r = shape.query_row(lane);
     double* q = &queries_[lane * d];
-    if (!read_finite(queries.head(b, h), r, q)) throw InvalidInput(not_finite(queries, "queries", b, h, r));
+    if (!std::isfinite(read_as(queries.head(b, h), r, q)))
+      throw InvalidInput(not_finite(queries, "queries", b, h, r));
     for (std::size_t c = 0; c < d; ++c) q[c] *= shape.scale;
   }
 }

@@ -7,8 +7,8 @@
 #include "heavykeys/error.hpp"
 #include "lib/all_keys_sums.hpp"
 #include "lib/attention.hpp"
+#include "lib/attention_gradient.hpp"
 #include "lib/attention_tiles.hpp"
-#include "lib/dtype.hpp"
 #include "lib/float_environment.hpp"
 #include "lib/isa.hpp"
 #include "lib/shared_tasks.hpp"
@@ -18,89 +18,20 @@ namespace detail {
 
 namespace {
 
-/// What a normaliser over all keys adds: gradients by query [lanes, d] and by key [n, d] of each unit.
-struct AllKeysPart {
-  std::vector<std::vector<double>> by_query, by_key;
-};
-
-struct Call {
-  const AttentionShape& shape;
-  const TensorView& queries;
-  const TensorView& keys;
-  const TensorView& values;
-  const KeySets& sets;
-  const TensorView& out;
-  const AttendSums& sums;
-  const TensorView& grad_out;
-  const AttendGradients& gradients;
-  AllKeysPart all_keys;
-
-  bool over_all_keys() const { return shape.options.normalise == Normalise::all_keys; }
-};
-
-/// grad_out . out of one query: the derivative of the loss by the logarithm of the normaliser, negated.
-double mean_slope(const Call& call, std::size_t unit, std::size_t lane) {
-  const AttentionShape& s = call.shape;
-  const std::size_t b = unit / s.heads, h = s.query_head(unit, lane), r = s.query_row(lane);
-  const Rows out = call.out.head(b, h), grad = call.grad_out.head(b, h);
-  double sum = 0.0;
-  for (std::size_t c = 0; c < s.dv; ++c) sum += element(out, r, c) * element(grad, r, c);
-  return sum;
-}
-
-/// A strip of queries with all that its gradients need.
-template <class T>
-struct GradientStrip {
-  QueryStrip<T> q;
-  AlignedVector<T> grad;  // [dv, width], turned
-  AlignedVector<T> shift, inverse, mean;
-
-  GradientStrip(const Call& call, std::size_t unit, std::size_t first, std::size_t count)
-      : q(call.shape, call.queries, unit, first, count),
-        grad(call.shape.dv * q.width),
-        shift(q.width, least_shift<T>(call.shape.term)),
-        inverse(q.width),
-        mean(q.width) {
-    const AttentionShape& s = call.shape;
-    turn_rows(s, call.grad_out, "grad_out", unit, first, count, q.width, 1.0, grad.data());
-    for (std::size_t u = 0; u < count; ++u) {
-      const std::size_t query = s.query(unit, first + u);
-      shift[u] = static_cast<T>(call.sums.shift[query]);
-      inverse[u] =
-          call.sums.sum[query] > 0.0 ? static_cast<T>(1.0 / call.sums.sum[query]) : static_cast<T>(0);
-      mean[u] = call.over_all_keys() ? static_cast<T>(0) : static_cast<T>(mean_slope(call, unit, first + u));
-    }
-  }
-};
-
 template <class T>
 struct Scratch {
   GatheredKeys<T> gathered;
-  ScoreBlock<T> scores;
-  AlignedVector<T> slopes = AlignedVector<T>(kKeyBlock * kStripWidth);
+  GradientBlock<T> block;
   // Of the second pass: one unit's queries and keys.
   bool held = false;
   std::size_t unit = 0;
   std::vector<GradientStrip<T>> strips;
   KeyRows<T> keys;
   std::vector<AlignedVector<T>> plain_queries, plain_grads;  // each [count, padded columns]
-
-  /// Makes of scores.scores the weights of a block for a strip, and of `slopes` what x adds to the loss.
-  Strip<T> differentiate(const Call& call, const KeyRows<T>& rows, std::size_t block,
-                         const GradientStrip<T>& g) {
-    const AttentionShape& s = call.shape;
-    const Strip<T> strip = scores.fill(rows, block, g.q, s.d);
-    const T* values = &rows.values[block * kKeyBlock * s.dv];
-    multiply<T>({values, static_cast<std::ptrdiff_t>(s.dv), 1, strip.keys, g.grad.data(), strip.width,
-                 strip.width, s.dv},
-                slopes.data(), strip.width);
-    weigh_slopes(s.term, strip, g.shift.data(), g.inverse.data(), g.mean.data(), slopes.data());
-    return strip;
-  }
 };
 
 template <class T>
-void query_tile(const Call& call, const QueryTile& tile, Scratch<T>& scratch) {
+void query_tile(const BackwardCall& call, const QueryTile& tile, Scratch<T>& scratch) {
   const AttentionShape& s = call.shape;
   const KeyRows<T>& rows = scratch.gathered.of(s, call.keys, call.values, call.sets, tile);
   tile.for_strips([&](std::size_t first, std::size_t count) {
@@ -108,9 +39,9 @@ void query_tile(const Call& call, const QueryTile& tile, Scratch<T>& scratch) {
     AlignedVector<T> by_query(s.d * g.q.width);
     for (std::size_t block = 0; block < rows.blocks(); ++block) {
       if (!g.q.meets(rows.block(block))) continue;
-      const Strip<T> strip = scratch.differentiate(call, rows, block, g);
+      const Strip<T> strip = scratch.block.differentiate(call, rows, block, g);
       multiply_add<T>({&rows.keys[block * kKeyBlock * s.d], 1, static_cast<std::ptrdiff_t>(s.d), s.d,
-                       scratch.slopes.data(), strip.width, strip.width, strip.keys},
+                       scratch.block.slopes.data(), strip.width, strip.width, strip.keys},
                       by_query.data(), strip.width);
     }
     for (std::size_t u = 0; u < count; ++u) {
@@ -128,7 +59,7 @@ void query_tile(const Call& call, const QueryTile& tile, Scratch<T>& scratch) {
 
 /// Queries and keys of a unit, for all its blocks of keys.
 template <class T>
-void hold_unit(const Call& call, std::size_t unit, Scratch<T>& scratch) {
+void hold_unit(const BackwardCall& call, std::size_t unit, Scratch<T>& scratch) {
   const AttentionShape& s = call.shape;
   if (scratch.held && scratch.unit == unit) return;
   scratch.held = false;
@@ -158,7 +89,7 @@ void hold_unit(const Call& call, std::size_t unit, Scratch<T>& scratch) {
 }
 
 template <class T>
-void key_block(const Call& call, std::size_t unit, std::size_t block, Scratch<T>& scratch) {
+void key_block(const BackwardCall& call, std::size_t unit, std::size_t block, Scratch<T>& scratch) {
   const AttentionShape& s = call.shape;
   hold_unit(call, unit, scratch);
   const KeyRows<T>& rows = scratch.keys;
@@ -169,11 +100,11 @@ void key_block(const Call& call, std::size_t unit, std::size_t block, Scratch<T>
   for (std::size_t i = 0; i < scratch.strips.size(); ++i) {
     const GradientStrip<T>& g = scratch.strips[i];
     if (!g.q.meets(list)) continue;
-    const Strip<T> strip = scratch.differentiate(call, rows, block, g);
+    const Strip<T> strip = scratch.block.differentiate(call, rows, block, g);
     const auto width = static_cast<std::ptrdiff_t>(strip.width);
-    multiply_add<T>(
-        {scratch.slopes.data(), width, 1, strip.keys, scratch.plain_queries[i].data(), ld, ld, g.q.count},
-        by_key.data(), ld);
+    multiply_add<T>({scratch.block.slopes.data(), width, 1, strip.keys, scratch.plain_queries[i].data(), ld,
+                     ld, g.q.count},
+                    by_key.data(), ld);
     multiply_add<T>({strip.x, width, 1, strip.keys, scratch.plain_grads[i].data(), ldv, ldv, g.q.count},
                     by_value.data(), ldv);
   }
@@ -191,7 +122,7 @@ void key_block(const Call& call, std::size_t unit, std::size_t block, Scratch<T>
 
 /// What rows outside every set get: zeros, and what the normaliser over all keys says.
 template <class T>
-void fill_unit(const Call& call, std::size_t unit) {
+void fill_unit(const BackwardCall& call, std::size_t unit) {
   const AttentionShape& s = call.shape;
   const std::vector<T> zeros(std::max(s.d, s.dv));
   std::vector<T> row(s.d);
@@ -206,7 +137,7 @@ void fill_unit(const Call& call, std::size_t unit) {
 }
 
 /// d(loss)/d(normaliser) = -(grad_out . out) / normaliser, passed on to queries and keys by the closed form.
-void all_keys_of_unit(Call& call, std::size_t unit) {
+void all_keys_of_unit(BackwardCall& call, std::size_t unit) {
   const AttentionShape& s = call.shape;
   const AllKeysSums closed(s, call.queries, call.keys, unit);
   std::vector<double> values(s.lanes()), weights(s.lanes());
@@ -215,14 +146,14 @@ void all_keys_of_unit(Call& call, std::size_t unit) {
   closed.sums(values.data(), by_query.data());
   for (std::size_t lane = 0; lane < s.lanes(); ++lane) {
     const bool has_weight = call.sums.sum[s.query(unit, lane)] > 0.0 && values[lane] > 0.0;
-    weights[lane] = has_weight ? -mean_slope(call, unit, lane) / values[lane] : 0.0;
+    weights[lane] = has_weight ? -call.mean_slope(unit, lane) / values[lane] : 0.0;
     for (std::size_t c = 0; c < s.d; ++c) by_query[lane * s.d + c] *= weights[lane];
   }
   closed.by_key(weights, call.all_keys.by_key[unit]);
 }
 
 template <class T>
-void differentiate_all(Call& call, const Workers& workers) {
+void differentiate_all(BackwardCall& call, const Workers& workers) {
   const AttentionShape& s = call.shape;
   if (call.over_all_keys()) {
     call.all_keys.by_query.resize(s.units());
@@ -272,7 +203,7 @@ void attend_backward_with(const TensorView& queries, const TensorView& keys, con
                        std::to_string(total));
   }
   if (options.normalise == Normalise::all_keys) check_closed_form(shape);
-  Call call{shape, queries, keys, values, sets, out, sums, grad_out, gradients, {}};
+  BackwardCall call{shape, queries, keys, values, sets, out, sums, grad_out, gradients, {}};
   if (shape.in_double) {
     differentiate_all<double>(call, workers);
   } else {

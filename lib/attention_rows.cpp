@@ -1,6 +1,7 @@
 #include "lib/attention_rows.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -12,11 +13,16 @@ namespace heavykeys::detail {
 
 namespace {
 
+/// The greatest |x[i]|, NaN counting as more than Inf: magnitudes are ordered as their bits are, and integers
+/// a compiler may take in any order.
 template <class T>
-bool all_finite(const T* x, std::size_t n) {
-  T sum = 0;  // 0 x is 0, or NaN where x is not finite
-  for (std::size_t i = 0; i < n; ++i) sum += x[i] * static_cast<T>(0);
-  return sum == static_cast<T>(0);
+T greatest(const T* x, std::size_t n) {
+  using Bits = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+  constexpr Bits magnitude = std::numeric_limits<Bits>::max();
+  Bits top = 0;
+  for (std::size_t i = 0; i < n; ++i)
+    top = std::max(top, static_cast<Bits>(std::bit_cast<Bits>(x[i]) & magnitude));
+  return std::bit_cast<T>(top);
 }
 
 /// Positions relative to a strip, far ones brought near: exact in any float.
@@ -35,20 +41,23 @@ void store(std::byte* p, T value) {
 }  // namespace
 
 template <class T>
-bool read_finite(const Rows& rows, std::size_t r, T* out) {
+T read_as(const Rows& rows, std::size_t r, T* out) {
   if constexpr (std::is_same_v<T, double>) {
     read_row(rows, r, out);
   } else {
     read_floats(rows.slice(r, 1), out);
   }
-  return all_finite(out, rows.dim);
+  return greatest(out, rows.dim);
 }
 
-template <class T>
-T greatest(const T* x, std::size_t n) {
-  T top = 0;
-  for (std::size_t i = 0; i < n; ++i) top = std::max(top, std::abs(x[i]));
-  return top;
+/// Asks for a row that will be read soon: rows of a set lie far apart, and waiting for each costs more than
+/// multiplying by it.
+void prefetch(const Rows& rows, std::size_t r) {
+  const Rows row = rows.slice(r, 1);
+  if (row.column_stride != 1) return;
+  constexpr std::size_t kLine = 64;
+  const auto* p = static_cast<const std::byte*>(row.data);
+  for (std::size_t at = 0; at < row.dim * size_of(row.dtype); at += kLine) __builtin_prefetch(p + at);
 }
 
 template <class T>
@@ -58,16 +67,22 @@ void KeyRows<T>::gather(const AttentionShape& shape, const TensorView& k, const 
   const Rows key_rows = k.head(b, h), value_rows = v.head(b, h);
   keys.resize(list.size() * shape.d);
   values.resize(list.size() * shape.dv);
+  constexpr std::size_t kAhead = 8;
+  size = 0;
   for (std::size_t i = 0; i < list.size(); ++i) {
-    const auto row = static_cast<std::size_t>(list[i].key);
-    if (!read_finite(key_rows, row, &keys[i * shape.d])) {
-      throw InvalidInput(not_finite(k, "keys", b, h, row));
+    if (i + kAhead < list.size()) {
+      const auto later = static_cast<std::size_t>(list[i + kAhead].key);
+      prefetch(key_rows, later);
+      prefetch(value_rows, later);
     }
-    if (!read_finite(value_rows, row, &values[i * shape.dv])) {
+    const auto row = static_cast<std::size_t>(list[i].key);
+    const T top = read_as(key_rows, row, &keys[i * shape.d]);
+    if (!std::isfinite(top)) throw InvalidInput(not_finite(k, "keys", b, h, row));
+    size = std::max(size, top);
+    if (!std::isfinite(read_as(value_rows, row, &values[i * shape.dv]))) {
       throw InvalidInput(not_finite(v, "values", b, h, row));
     }
   }
-  size = greatest(keys.data(), keys.size());
 }
 
 template <class T>
@@ -77,7 +92,8 @@ void turn_rows(const AttentionShape& shape, const TensorView& view, const char* 
   std::vector<T> row(view.dim);
   for (std::size_t u = 0; u < count; ++u) {
     const std::size_t h = shape.query_head(unit, first + u), r = shape.query_row(first + u);
-    if (!read_finite(view.head(b, h), r, row.data())) throw InvalidInput(not_finite(view, name, b, h, r));
+    const bool finite = std::isfinite(read_as(view.head(b, h), r, row.data()));
+    if (!finite && name != nullptr) throw InvalidInput(not_finite(view, name, b, h, r));
     for (std::size_t c = 0; c < view.dim; ++c) turned[c * width + u] = row[c] * static_cast<T>(scale);
   }
 }
@@ -179,8 +195,8 @@ template struct QueryStrip<float>;
 template struct QueryStrip<double>;
 template struct ScoreBlock<float>;
 template struct ScoreBlock<double>;
-template bool read_finite(const Rows&, std::size_t, float*);
-template bool read_finite(const Rows&, std::size_t, double*);
+template float read_as(const Rows&, std::size_t, float*);
+template double read_as(const Rows&, std::size_t, double*);
 template void turn_rows(const AttentionShape&, const TensorView&, const char*, std::size_t, std::size_t,
                         std::size_t, std::size_t, double, float*);
 template void turn_rows(const AttentionShape&, const TensorView&, const char*, std::size_t, std::size_t,

@@ -26,13 +26,10 @@ inline std::size_t padded_columns(std::size_t dim) {
   return (dim + kLeastWidth - 1) / kLeastWidth * kLeastWidth;
 }
 
-/// Reads row r as T; T is double for float64. False when an element is NaN or infinite.
+/// Reads row r as T; T is double for float64. Returns the greatest |element|: Inf or NaN when one is not
+/// finite.
 template <class T>
-bool read_finite(const Rows& rows, std::size_t r, T* out);
-
-/// The greatest |x[i]|.
-template <class T>
-T greatest(const T* x, std::size_t n);
+T read_as(const Rows& rows, std::size_t r, T* out);
 
 /// Keys and values of one unit that serve some positions.
 template <class T>
@@ -77,7 +74,9 @@ struct ScoreBlock {
   Strip<T> fill(const KeyRows<T>& keys, std::size_t block, const QueryStrip<T>& q, std::size_t d);
 };
 
-/// Turns rows of `view` (of the unit's lanes, as queries are) into [dim, width], times `scale`.
+/// Turns rows of `view` (of the unit's lanes, as queries are) into [dim, width], times `scale`. `name`: of
+/// the argument, for the text of the InvalidInput that NaN/Inf are; null: they are let through, as gradients
+/// are.
 template <class T>
 void turn_rows(const AttentionShape& shape, const TensorView& view, const char* name, std::size_t unit,
                std::size_t first, std::size_t count, std::size_t width, double scale, T* turned);

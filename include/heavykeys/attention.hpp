@@ -67,9 +67,9 @@ struct AttendGradients {
 /// The gradients of sum(grad_out * out) for queries, keys and values; the sets are constants.
 ///
 /// Shapes and dtypes as in attend, with its arguments, its result `sums` and its `out`; grad_out as out.
-/// Every element of `gradients` is written. |x|^p, p <= 1, counts as flat at 0. Cost:
-/// about 3.5 times attend's. Workspace: O((m + |U|) (d + dv)) for each KV head. The same bytes as above.
-/// Throws as attend.
+/// Every element of `gradients` is written. |x|^p, p <= 1, counts as flat at 0. NaN/Inf in grad_out are
+/// passed on (a gradient scaler looks for them). Cost: about 4 times attend's. Workspace: O((m + |U|) (d +
+/// dv)) for each thread. The same bytes as above. Throws as attend.
 void attend_backward(const TensorView& queries, const TensorView& keys, const TensorView& values,
                      const KeySets& sets, const AttendOptions& options, const TensorView& out,
                      const AttendSums& sums, const TensorView& grad_out, const AttendGradients& gradients);

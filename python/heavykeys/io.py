@@ -3,7 +3,7 @@
     >>> from heavykeys import io
     >>> keys = io.open_tensor("tests/data/heads.safetensors:k")
     >>> keys.shape, io.dtype_name(keys)
-    ((12, 512, 24), 'float16')
+    ((12, 256, 32), 'float16')
 """
 
 from __future__ import annotations

@@ -109,16 +109,9 @@ std::vector<Array> heads_of(nb::handle keys, std::size_t heads) {
       require_axes(arrays.back(), 2, 2, "[n, d]");
     }
   } else {
-    Array all = read_array(keys, "keys");
+    const Array all = read_array(keys, "keys");
     require_axes(all, 3, 3, "[H, n, d], or a list of H arrays [n, d],");
-    for (std::size_t h = 0; h < all.shape[0]; ++h) {
-      const Rows rows = head_of(all, h);
-      Array head = all;
-      head.data = const_cast<void*>(rows.data);
-      head.shape = {rows.count, rows.dim};
-      head.strides = {rows.row_stride, rows.column_stride};
-      arrays.push_back(std::move(head));
-    }
+    for (std::size_t h = 0; h < all.shape[0]; ++h) arrays.push_back(head_of(all, h));
   }
   if (arrays.size() != heads) {
     throw InvalidInput("keys: of " + std::to_string(arrays.size()) + " heads, but there are " +

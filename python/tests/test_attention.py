@@ -236,6 +236,10 @@ def test_sets_of_ones_own(qkv) -> None:
     )
     with pytest.raises(ValueError, match="indptr: of length 5; batch"):
         KeySets([0], [0, 1, 1, 1, 1], 15, batch=3)
+    with pytest.raises(ValueError, match="indptr: it does not ascend from 0 to the 1 keys there are"):
+        KeySets([0], [0, 100], 15)
+    with pytest.raises(ValueError, match="until: of length 2, but there are 1 keys"):
+        KeySets([0], [0, 1], 15, until=[3, 4])
     with pytest.raises(TypeError, match="keys: a list of integers"):
         KeySets([0.5], [0, 1], 15)
     with pytest.raises(ValueError, match="sets: key 3"):

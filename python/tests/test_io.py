@@ -65,6 +65,10 @@ def test_bfloat16(rng, tmp_path: Path, monkeypatch, installed: bool) -> None:
     same.absorb(keys[::-2])
     assert sketch.finalize().ids.tolist() == same.finalize().ids.tolist()
     np.testing.assert_array_equal(heavykeys.leverage_scores(read), heavykeys.leverage_scores(keys, grid_bits=20))
+    out = heavykeys.attend(read[:5], read, read)
+    assert io.dtype_name(out) == "bfloat16" and out.dtype == read.dtype
+    wide = (out.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+    np.testing.assert_allclose(wide, heavykeys.attend(keys[:5], keys, keys), rtol=2**-8, atol=2**-8)
     with pytest.raises(TypeError, match="keys: .* not uint16"):
         sketch.absorb(bits)
 

@@ -1,5 +1,6 @@
 // What attention refuses: the text names the argument, and where a value is bad, which.
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <limits>
 
 #include "attention/reference.hpp"
@@ -136,4 +137,16 @@ TEST_CASE("shapes and dtypes of tensors name the argument") {
   CHECK_THROWS_AS(heavykeys::attend_backward(q, k, k, sets, {}, out, {}, out, {}), InvalidInput);
   CHECK_THROWS_WITH(heavykeys::universal_keys({.dim = 3, .epsilon = 0.5}, k), Contains("keys: dim 4"));
   CHECK_THROWS_WITH(heavykeys::universal_keys({.epsilon = 0.0}, k), Contains("epsilon"));
+}
+
+TEST_CASE("NaN in grad_out is passed on to the gradients it touches, and to no other query") {
+  Case c = sound();
+  c.grad_out[0] = std::numeric_limits<double>::quiet_NaN();  // batch 0, head 0, row 0
+  const attention::Result r = attention::computed(c, Dtype::f32, Lie::bhsd);
+  CHECK(std::isnan(r.queries[0]));
+  CHECK(std::isnan(r.keys[0]));
+  CHECK(std::isnan(r.values[0]));
+  CHECK(std::isfinite(r.queries[c.d]));               // row 1
+  CHECK(std::isfinite(r.keys[c.heads * c.n * c.d]));  // batch 1
+  CHECK(std::isfinite(r.values[c.n * c.dv]));         // KV head 1
 }
