@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
+from optional import need
 from test_heavy_entries import expected, pairs
 
 import heavykeys
@@ -101,7 +102,7 @@ def test_a_second_pass_makes_weights_exact(rng, causal: bool) -> None:
 
 
 def test_to_scipy(rng) -> None:
-    scipy = pytest.importorskip("scipy.sparse")
+    scipy = need("scipy.sparse")
     keys, queries = rng.standard_normal((100, 3)), rng.standard_normal((20, 3))
     found = heavykeys.scan(keys, queries, 0.05)
     matrix = found.to_scipy()
