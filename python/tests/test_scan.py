@@ -14,7 +14,9 @@ from heavykeys import CausalHeavy, Scan, Sketch, Verification
 
 @pytest.mark.parametrize("engine", heavykeys.engines())
 @pytest.mark.parametrize("causal", [False, True])
-@pytest.mark.parametrize(("score", "f"), [("softmax:0.5", lambda x: np.exp(0.5 * x)), ("power:3", lambda x: abs(x) ** 3)])
+@pytest.mark.parametrize(
+    ("score", "f"), [("softmax:0.5", lambda x: np.exp(0.5 * x)), ("power:3", lambda x: abs(x) ** 3)]
+)
 def test_scan_is_the_definition(rng, engine: str, causal: bool, score: str, f) -> None:
     keys, queries = rng.standard_normal((700, 5)), rng.standard_normal((60, 5))
     found = heavykeys.scan(keys, queries, 0.01, score, causal=causal, engine=engine)
