@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from optional import need
 
 import heavykeys
 from heavykeys import io
@@ -53,7 +54,7 @@ def test_bfloat16(rng, tmp_path: Path, monkeypatch, installed: bool) -> None:
     keys = (bits.astype(np.uint32) << 16).view(np.float32)  # what the bits stand for
     write_safetensors(tmp_path / "t.safetensors", "keys", "BF16", bits)
     if installed:
-        pytest.importorskip("ml_dtypes")
+        need("ml_dtypes")
     else:
         monkeypatch.setitem(sys.modules, "ml_dtypes", None)  # cannot be imported
     read = io.open_tensor(f"{tmp_path}/t.safetensors:keys")

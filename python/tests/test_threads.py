@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import threading
 import time
 
 import numpy as np
+import pytest
 import reference
 
 import heavykeys
@@ -83,8 +85,8 @@ def test_callbacks_and_locks_do_not_wait_for_each_other(rng) -> None:
     sketch = Sketch(3, 0.05, score)
     sketch.absorb(reference.spiked(rng, 5000, 3))
     set_ = sketch.finalize()
-    queries = rng.standard_normal((60, 3))
-    assert len(heavykeys.heavy_entries(set_, queries)) > 20
+    queries = rng.standard_normal((20, 3))
+    assert len(heavykeys.heavy_entries(set_, queries)) > 10
     results = []
 
     def work() -> None:
@@ -100,3 +102,18 @@ def test_callbacks_and_locks_do_not_wait_for_each_other(rng) -> None:
         assert not thread.is_alive()
     assert len(results) == 6 and all(found == results[0] for found in results)
     assert sketch.row_count == 5006
+
+
+def sketch_bytes(keys: np.ndarray) -> bytes:
+    sketch = Sketch(keys.shape[1], 0.01)
+    sketch.absorb(keys, threads=3)
+    heavykeys.heavy_entries(sketch.finalize(), keys[:100], threads=3)
+    return sketch.to_bytes()
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12: of any process with threads
+def test_forked_processes_go_on(rng) -> None:
+    keys = rng.standard_normal((50_000, 16)).astype(np.float32)
+    here = sketch_bytes(keys)  # the threads of oneTBB are there, and are not in the forked processes
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        assert pool.map_async(sketch_bytes, [keys, keys]).get(timeout=120) == [here, here]
