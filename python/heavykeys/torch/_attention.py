@@ -14,7 +14,6 @@ from heavykeys.torch._sets import Sets, choose, key_sets
 FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
 
-@torch.compiler.disable
 def lev_attention(
     q: Tensor,
     k: Tensor,
@@ -69,20 +68,32 @@ def lev_attention(
         raise heavykeys.InvalidInput(f"layout: '{layout}' is neither bhsd nor bshd")
     q, k, v = _autocast(q, k, v)
     _check(q, k, v)
+    if scale is None:
+        scale = 1 / math.sqrt(k.shape[3]) if score == "softmax" else 1.0
+    options = Options(score, scale, causal, sinks, window, normalise, threads, layout)
     if layout == "bshd":
         q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
-    batch, heads, n, d = k.shape
-    if sets is None:
-        chosen = choose(
-            k, epsilon=epsilon, budget=budget, score=score, causal=causal, block_rows=block_rows
-        )
-    else:
-        chosen = key_sets(sets, batch, heads, n)
-    if scale is None:
-        scale = 1 / math.sqrt(d) if score == "softmax" else 1.0
-    options = Options(score, scale, causal, sinks, window, normalise, threads, layout)
-    out = Attend.apply(q, k, v, chosen, options)
+    out: Tensor = _attend(q, k, v, sets, epsilon, budget, block_rows, options)
     return out.transpose(1, 2) if layout == "bshd" else out
+
+
+@torch.compiler.disable  # type: ignore[untyped-decorator]
+def _attend(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    sets: Sets | None,
+    epsilon: float | None,
+    budget: int | None,
+    block_rows: int,
+    options: Options,
+) -> Tensor:
+    """What torch.compile leaves as it is: calls of the library, all of axes bhsd."""
+    if sets is None:
+        sets = choose(k, epsilon, budget, options.score, options.causal, block_rows)
+    chosen = key_sets(sets, *k.shape[:3])
+    out: Tensor = Attend.apply(q, k, v, chosen, options)  # type: ignore[no-untyped-call]
+    return out
 
 
 def _autocast(*tensors: Tensor) -> tuple[Tensor, ...]:

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
 
 import heavykeys
 from heavykeys import KeySets
@@ -49,7 +48,7 @@ class Attend(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: FunctionCtx, q: Tensor, k: Tensor, v: Tensor, sets: KeySets, options: Options
+        ctx: Any, q: Tensor, k: Tensor, v: Tensor, sets: KeySets, options: Options
     ) -> Tensor:
         out = _new(q.detach(), v.shape[3], options.layout)
         _, sums = heavykeys.attend(
@@ -66,7 +65,7 @@ class Attend(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: FunctionCtx, grad_out: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad_out: Tensor) -> tuple[Tensor | None, ...]:
         q, k, v, out = ctx.saved_tensors
         options = ctx.options
         with torch.no_grad():
@@ -81,7 +80,7 @@ class Attend(torch.autograd.Function):
                 **options.keywords(),
             )
         if torch.is_grad_enabled():  # create_graph: somebody may differentiate again
-            grads = tuple(_Once.apply(grad, q, k, v, grad_out) for grad in grads)
+            grads = tuple(_Once.apply(g, q, k, v, grad_out) for g in grads)  # type: ignore[no-untyped-call]
         return (*grads, None, None)
 
 
@@ -93,9 +92,9 @@ class _Once(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: FunctionCtx, grad: Tensor, *depends_on: Tensor) -> Tensor:
+    def forward(ctx: Any, grad: Tensor, *depends_on: Tensor) -> Tensor:
         return grad.view_as(grad)
 
     @staticmethod
-    def backward(ctx: FunctionCtx, *_: Tensor) -> None:
+    def backward(ctx: Any, *_: Tensor) -> None:
         raise RuntimeError("lev_attention can be differentiated once, not twice")

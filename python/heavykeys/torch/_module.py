@@ -24,8 +24,8 @@ class LevAttention(Projections):
         budget   the keys of greatest leverage, so many in each head
         select   a function of the keys [B, H, n, head_dim] that returns sets
                  (lev_attention)
-      and `sinks`, `window`, `score`, `scale`, `normalise`, `causal`, `threads` as
-      in lev_attention. They are chosen anew at every call, from the keys of the
+      and `sinks`, `window`, `score`, `scale`, `normalise`, `causal`, `block_rows`,
+      `threads` as in lev_attention. They are chosen anew at every call, from the keys of the
       call, and may be changed at any time: attributes of the same names.
     * weights are never formed: no need_weights, no dropout of weights.
     * attn_mask must be the causal one, or none.
@@ -57,6 +57,7 @@ class LevAttention(Projections):
         sinks: int = 0,
         window: int = 0,
         normalise: str = "attended",
+        block_rows: int = 128,
         threads: int = 0,
     ) -> None:
         if dropout or add_bias_kv or add_zero_attn:
@@ -69,7 +70,7 @@ class LevAttention(Projections):
         self.epsilon, self.budget, self.select = epsilon, budget, select
         self.score, self.scale, self.causal = score, scale, causal
         self.sinks, self.window = sinks, window
-        self.normalise, self.threads = normalise, threads
+        self.normalise, self.block_rows, self.threads = normalise, block_rows, threads
 
     def forward(
         self,
@@ -115,7 +116,7 @@ class LevAttention(Projections):
             return out.squeeze(0), None
         return (out if self.batch_first else out.transpose(0, 1)), None
 
-    @torch.compiler.disable
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _sets(self, k: Tensor, causal: bool, padding: Tensor | None) -> Sets:
         """Of keys [B, n, H, head_dim]."""
         keys = k.detach().transpose(1, 2)
@@ -128,14 +129,7 @@ class LevAttention(Projections):
         if self.select is not None:
             sets = self.select(keys)
         else:
-            sets = choose(
-                keys,
-                epsilon=self.epsilon,
-                budget=self.budget,
-                score=self.score,
-                causal=causal,
-                block_rows=128,
-            )
+            sets = choose(keys, self.epsilon, self.budget, self.score, causal, self.block_rows)
         if padding is None:
             return sets
         return without(key_sets(sets, *keys.shape[:3]), padding)

@@ -83,4 +83,4 @@ class Projections(nn.Module):
 
 def heads_of(rows: Tensor, heads: int) -> Tensor:
     """[B, L, embed_dim] -> [B, L, H, head_dim], a view."""
-    return rows.unflatten(-1, (heads, -1))
+    return rows.view(*rows.shape[:-1], heads, rows.shape[-1] // heads)

@@ -52,7 +52,6 @@ def _of_tensor(sets: Tensor, batch: int, heads: int, n: int) -> list[np.ndarray]
 
 def choose(
     keys: Tensor,
-    *,
     epsilon: float | None,
     budget: int | None,
     score: str,
@@ -69,6 +68,7 @@ def choose(
     rows = keys.detach()
     if budget is not None:
         return heavykeys.top_keys(rows, budget)
+    assert epsilon is not None  # callers have seen to it that one is given
     own = "power:2" if str(score).startswith("softmax") else score
     if causal:
         return heavykeys.prefix_keys(rows, epsilon, own, block_rows=block_rows)

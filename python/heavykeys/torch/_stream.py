@@ -29,11 +29,12 @@ class KeyStream:
         epsilon: float,
         score: str = "power:2",
         *,
+        grid_bits: int | None = None,
         block_rows: int = 4096,
     ) -> None:
         self.batch, self.kv_heads = batch, kv_heads
         self.sketches = [
-            heavykeys.Sketch(dim, epsilon, score, block_rows=block_rows)
+            heavykeys.Sketch(dim, epsilon, score, grid_bits=grid_bits, block_rows=block_rows)
             for _ in range(batch * kv_heads)
         ]
 
