@@ -10,7 +10,7 @@ import json
 import sys
 from pathlib import Path
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 360, 52, 168, 16, 40
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 680, 360, 52, 206, 16, 40
 COLOURS = {
     "leverage": "#1f6fb4",
     "high norm": "#c96a10",
@@ -21,7 +21,7 @@ DASHES = {"trained": "", "inference only": ' stroke-dasharray="5 4"'}
 
 
 def x_of(position: int, count: int) -> float:
-    return LEFT + (WIDTH - LEFT - RIGHT) * position / (count - 1)
+    return LEFT + 24 + (WIDTH - LEFT - RIGHT - 48) * position / (count - 1)
 
 
 def y_of(percent: float) -> float:
@@ -37,20 +37,23 @@ def axes(budgets: list[int], full: float) -> list[str]:
     parts = []
     for percent in range(0, 101, 20):
         y = y_of(percent)
-        parts.append(f'<path d="M{LEFT} {y:.1f}H{right}" stroke="#8884"/>')
+        parts.append(f'<path d="M{LEFT} {y:.1f}H{right}" stroke="#ddd"/>')
         parts.append(text(LEFT - 6, y + 4, f"{percent}%", "end"))
     for position, budget in enumerate(budgets):
         parts.append(text(x_of(position, len(budgets)), HEIGHT - BOTTOM + 18, str(budget)))
     middle = (LEFT + right) / 2
-    parts.append(text(middle, HEIGHT - 6, "keys of 65, for each head of each image"))
+    parts.append(text(middle, HEIGHT - 6, "keys of 65, for each head of each image; accuracy on the test images"))
     y = y_of(full)
     parts.append(f'<path d="M{LEFT} {y:.1f}H{right}" stroke="#888" stroke-width="1.5"/>')
     return parts
 
 
-def line(means: list[float], ranges: list[tuple[float, float]], colour: str, dash: str) -> str:
-    """Means joined; a bar from the least to the most of the seeds."""
-    points = [(x_of(i, len(means)), y_of(mean)) for i, mean in enumerate(means)]
+def line(
+    means: list[float], ranges: list[tuple[float, float]], aside: float, colour: str, dash: str
+) -> str:
+    """Means joined; a bar from the least to the most of the seeds. All a little aside: bars that
+    lie on each other hide each other."""
+    points = [(x_of(i, len(means)) + aside, y_of(mean)) for i, mean in enumerate(means)]
     path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
     bars = "".join(
         f"M{x:.1f} {y_of(low):.1f}V{y_of(high):.1f}"
@@ -79,7 +82,8 @@ def draw(rows: list[dict]) -> str:
             ]
             if all(values):
                 means = [sum(each) / len(each) for each in values]
-                parts.append(line(means, [(min(e), max(e)) for e in values], colour, dash))
+                ranges = [(min(each), max(each)) for each in values]
+                parts.append(line(means, ranges, 4 * len(legend) - 16, colour, dash))
                 legend.append((f"{choice}, {mode}", colour, dash))
     for i, (words, colour, dash) in enumerate(legend):
         x, y = WIDTH - RIGHT + 14, TOP + 8 + 19 * i
