@@ -42,7 +42,13 @@ def axes(budgets: list[int], full: float) -> list[str]:
     for position, budget in enumerate(budgets):
         parts.append(text(x_of(position, len(budgets)), HEIGHT - BOTTOM + 18, str(budget)))
     middle = (LEFT + right) / 2
-    parts.append(text(middle, HEIGHT - 6, "keys of 65, for each head of each image; accuracy on the test images"))
+    parts.append(
+        text(
+            middle,
+            HEIGHT - 6,
+            "keys of 65, for each head of each image; accuracy on the test images",
+        )
+    )
     y = y_of(full)
     parts.append(f'<path d="M{LEFT} {y:.1f}H{right}" stroke="#888" stroke-width="1.5"/>')
     return parts

@@ -182,13 +182,18 @@ def main() -> None:
     if args.quick:
         args.seeds, args.epochs = args.seeds[:1], 1
     torch.set_num_threads(args.threads)
-    begin = time.perf_counter()
+    begin = time.process_time()
     rows = []
     for seed in args.seeds:
         rows += study(seed, args.epochs, 128 if args.quick else None)
         if args.out:
-            seconds = round(time.perf_counter() - begin)
-            record = {"seeds": args.seeds, "epochs": args.epochs, "seconds": seconds, "rows": rows}
+            seconds = round(time.process_time() - begin)
+            record = {
+                "seeds": args.seeds,
+                "epochs": args.epochs,
+                "cpu_seconds": seconds,
+                "rows": rows,
+            }
             args.out.write_text(json.dumps(record, indent=1) + "\n")
     print(markdown(rows))
 
