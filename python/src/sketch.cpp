@@ -134,6 +134,7 @@ void absorb_heads(const std::vector<SharedSketch*>& sketches, nb::handle keys, s
   }
   const nb::gil_scoped_release released;
   std::vector<std::unique_lock<std::shared_mutex>> locks;
+  locks.reserve(ordered.size());
   for (SharedSketch* sketch : ordered) locks.emplace_back(sketch->mutex());
   std::vector<Rows> rows;
   for (std::size_t h = 0; h < sketches.size(); ++h) {
