@@ -20,7 +20,7 @@ struct Sums {
 /// The arguments that attend and attend_backward share.
 struct Call {
   Array q, k, v;
-  Layout layout;
+  Layout layout = Layout::bhsd;
   TensorView queries, keys, values;
   KeySets sets;
   AttendOptions what;

@@ -134,6 +134,7 @@ void absorb_heads(const std::vector<SharedSketch*>& sketches, nb::handle keys, s
   }
   const nb::gil_scoped_release released;
   std::vector<std::unique_lock<std::shared_mutex>> locks;
+  locks.reserve(ordered.size());
   for (SharedSketch* sketch : ordered) locks.emplace_back(sketch->mutex());
   std::vector<Rows> rows;
   for (std::size_t h = 0; h < sketches.size(); ++h) {
@@ -160,10 +161,10 @@ void bind_sketch(nb::module_& module) {
   nb::class_<SharedSketch> sketch(
       module, "Sketch",
       "State of one pass over the keys of one head: a value to copy, merge, store.\n\n"
-      "Its size does not depend on the number of keys. Equal sets of rows give equal bytes, whatever the "
-      "order,\n"
-      "the chunks and the engine. Threads may share a sketch: their calls take turns. The arguments are "
-      "those\n"
+      "Its size does not depend on the number of keys. Equal sets of rows give equal bytes, whatever the\n"
+      "order, the chunks and the engine; excepted are powers beyond the lift, whose weights on arrival "
+      "depend\n"
+      "on what had arrived. Threads may share a sketch: their calls take turns. The arguments are those\n"
       "of Spec.");
   sketch
       .def("__init__", &init, nb::arg("dim"), nb::arg("epsilon"), nb::arg("score") = "power:2", nb::kw_only(),
