@@ -119,7 +119,7 @@ def accuracy(model: Model, n: int, tau: int, seed: int) -> float:
 def markdown(rows: list[dict]) -> str:
     """Mean accuracy in percent (least - most over the seeds), and the steps to 99% of each seed."""
     lines = ["| N | tau | chance | " + " | ".join(SCORES) + " |\n", "| --- " * 6 + "|\n"]
-    for n, tau in TASKS:
+    for n, tau in dict.fromkeys((r["n"], r["tau"]) for r in rows):
         cells = []
         for name in SCORES:
             mine = [r for r in rows if (r["n"], r["tau"], r["score"]) == (n, tau, name)]
@@ -130,9 +130,17 @@ def markdown(rows: list[dict]) -> str:
     return "".join(lines)
 
 
+def task(text: str) -> tuple[int, int]:
+    n, tau = map(int, text.split(","))
+    return n, tau
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument(
+        "--tasks", type=task, nargs="+", default=TASKS, metavar="N,TAU", help="default: a ladder"
+    )
     parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--width", type=int, default=32)
@@ -147,7 +155,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     begin = time.process_time()
     rows = []
-    for n, tau in TASKS:
+    for n, tau in args.tasks:
         for seed in args.seeds:
             for name in SCORES:
                 rows.append(run(n, tau, name, seed, args))

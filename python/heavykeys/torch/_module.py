@@ -135,7 +135,9 @@ class LevAttention(Projections):
         return without(key_sets(sets, *keys.shape[:3]), padding)
 
     def extra_repr(self) -> str:
-        return f"{self.embed_dim}, {self.num_heads}, {self.score}"
+        keys = "select" if self.select else f"epsilon={self.epsilon}"
+        keys = f"budget={self.budget}" if self.budget is not None else keys
+        return f"{self.embed_dim}, {self.num_heads}, {keys}, score={self.score}"
 
 
 def _require_causal(mask: Tensor, queries: int, keys: int) -> None:
