@@ -110,11 +110,12 @@ def test_state_dicts_are_the_same():
 @pytest.mark.parametrize("choice", [{"budget": 3}, {"epsilon": 0.6}])
 def test_restricted_to_few_keys(choice):
     torch.manual_seed(1)
-    mine = LevAttention(24, 3, batch_first=True, score="power:2", sinks=1, window=2, **choice)
+    settings = {"score": "expressive", "scale": 0.3, "sinks": 1, "window": 2, **choice}
+    mine = LevAttention(24, 3, batch_first=True, **settings)
     x = torch.randn(2, 9, 24)
     rows = nn.functional.linear(x, mine.in_proj_weight, mine.in_proj_bias)
     q, k, v = (t.unflatten(-1, (3, 8)) for t in rows.chunk(3, -1))
-    out = lev_attention(q, k, v, score="power:2", sinks=1, window=2, layout="bshd", **choice)
+    out = lev_attention(q, k, v, layout="bshd", **settings)
     wanted = mine.out_proj(out.flatten(2))
     assert torch.equal(mine(x, x, x)[0], wanted)
     mine.budget, mine.epsilon = EVERY, None  # attributes count at the next call
@@ -137,11 +138,12 @@ def test_select_chooses_freely():
 
 
 def test_inside_a_transformer_layer_in_eval_mode():
-    # There, torch would compute full attention from the weights, past forward().
+    # There, torch would compute full attention from the weights, past forward(); with an even
+    # number of heads only.
     torch.manual_seed(0)
-    layer = nn.TransformerEncoderLayer(24, 3, 48, dropout=0.0, batch_first=True)
+    layer = nn.TransformerEncoderLayer(24, 4, 48, dropout=0.0, batch_first=True)
     full = copy.deepcopy(layer).eval()
-    attention = LevAttention(24, 3, batch_first=True, budget=EVERY)
+    attention = LevAttention(24, 4, batch_first=True, budget=EVERY)
     attention.load_state_dict(layer.self_attn.state_dict())
     layer.self_attn = attention
     encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False).eval()
@@ -168,7 +170,8 @@ def test_what_it_cannot_do_is_refused():
     with pytest.raises(heavykeys.InvalidInput, match="need_weights"):
         mine(x, x, x, need_weights=True)
     band = torch.ones(7, 7, dtype=torch.bool).triu(2)
-    for mask in (band, torch.randn(7, 7), torch.zeros(6, 7, 7)):
+    biased = nn.Transformer.generate_square_subsequent_mask(7) + torch.arange(7.0)
+    for mask in (band, biased, torch.randn(7, 7), torch.zeros(6, 7, 7)):
         with pytest.raises(heavykeys.InvalidInput, match="attn_mask"):
             mine(x, x, x, attn_mask=mask)
     mine.window = 2
