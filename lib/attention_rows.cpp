@@ -67,6 +67,7 @@ void KeyRows<T>::gather(const AttentionShape& shape, const TensorView& k, const 
   const Rows key_rows = k.head(b, h), value_rows = v.head(b, h);
   keys.resize(list.size() * shape.d);
   values.resize(list.size() * shape.dv);
+  if (shape.wide_scores) wide.resize(keys.size());
   constexpr std::size_t kAhead = 8;
   size = 0;
   for (std::size_t i = 0; i < list.size(); ++i) {
@@ -79,6 +80,10 @@ void KeyRows<T>::gather(const AttentionShape& shape, const TensorView& k, const 
     const T top = read_as(key_rows, row, &keys[i * shape.d]);
     if (!std::isfinite(top)) throw InvalidInput(not_finite(k, "keys", b, h, row));
     size = std::max(size, top);
+    if (shape.wide_scores) {
+      const T* key = &keys[i * shape.d];
+      std::copy(key, key + shape.d, &wide[i * shape.d]);
+    }
     if (!std::isfinite(read_as(value_rows, row, &values[i * shape.dv]))) {
       throw InvalidInput(not_finite(v, "values", b, h, row));
     }
@@ -111,6 +116,10 @@ QueryStrip<T>::QueryStrip(const AttentionShape& shape, const TensorView& q, std:
   for (std::size_t u = 0; u < count; ++u)
     position[u] = relative<T>(shape.position(first + u), first_position);
   turn_rows(shape, q, "queries", unit, first, count, width, shape.scale, turned.data());
+  if (shape.wide_scores) {
+    wide.resize(turned.size());
+    turn_rows(shape, q, "queries", unit, first, count, width, shape.scale, wide.data());
+  }
   size = greatest(turned.data(), turned.size());
 }
 
@@ -129,6 +138,28 @@ bool QueryStrip<T>::is_served_by_all(std::span<const AttendedKey> keys) const {
 }
 
 template <class T>
+void ScoreBlock<T>::multiply_block(const KeyRows<T>& rows, std::size_t first, std::size_t count,
+                                   const QueryStrip<T>& q, std::size_t d) {
+  const auto row = static_cast<std::ptrdiff_t>(d);
+  if (!q.wide.empty()) {
+    multiply<double>({&rows.wide[first * d], row, 1, count, q.wide.data(), q.width, q.width, d}, wide.data(),
+                     q.width);
+    std::transform(wide.begin(), wide.begin() + static_cast<std::ptrdiff_t>(count * q.width), scores.begin(),
+                   [](double x) { return static_cast<T>(x); });
+    return;
+  }
+  for (std::size_t c = 0; c < d; c += kColumnBlock) {
+    const Product<T> part{&rows.keys[first * d + c],     row,     1,       count,
+                          q.turned.data() + c * q.width, q.width, q.width, std::min(kColumnBlock, d - c)};
+    if (c == 0) {
+      multiply(part, scores.data(), q.width);
+    } else {
+      multiply_add(part, scores.data(), q.width);
+    }
+  }
+}
+
+template <class T>
 Strip<T> ScoreBlock<T>::fill(const KeyRows<T>& rows, std::size_t block, const QueryStrip<T>& q,
                              std::size_t d) {
   // Past this a sum of d products may not be finite. The margin is for softmax, which subtracts such scores.
@@ -139,17 +170,7 @@ Strip<T> ScoreBlock<T>::fill(const KeyRows<T>& rows, std::size_t block, const Qu
                        shortest(static_cast<double>(rows.size)) + ")");
   }
   const std::span<const AttendedKey> keys = rows.block(block);
-  const T* first = &rows.keys[block * kKeyBlock * d];
-  for (std::size_t c = 0; c < d; c += kColumnBlock) {
-    const Product<T> part{first + c,   static_cast<std::ptrdiff_t>(d), 1,
-                          keys.size(), q.turned.data() + c * q.width,  q.width,
-                          q.width,     std::min(kColumnBlock, d - c)};
-    if (c == 0) {
-      multiply(part, scores.data(), q.width);
-    } else {
-      multiply_add(part, scores.data(), q.width);
-    }
-  }
+  multiply_block(rows, block * kKeyBlock, keys.size(), q, d);
   Strip<T> strip{scores.data(), keys.size(), q.width};
   if (q.is_served_by_all(keys)) return strip;
   for (std::size_t k = 0; k < keys.size(); ++k) {

@@ -35,9 +35,10 @@ T read_as(const Rows& rows, std::size_t r, T* out);
 template <class T>
 struct KeyRows {
   std::vector<AttendedKey> list;
-  AlignedVector<T> keys;    ///< [list.size(), d]
-  AlignedVector<T> values;  ///< [list.size(), dv]
-  T size = 0;               ///< of the greatest element of keys
+  AlignedVector<T> keys;       ///< [list.size(), d]
+  AlignedVector<T> values;     ///< [list.size(), dv]
+  AlignedVector<double> wide;  ///< keys again, for wide scores
+  T size = 0;                  ///< of the greatest element of keys
 
   /// Gathers the rows. Throws InvalidInput for NaN/Inf.
   void gather(const AttentionShape& shape, const TensorView& k, const TensorView& v, std::size_t unit);
@@ -52,9 +53,10 @@ template <class T>
 struct QueryStrip {
   std::size_t first = 0, count = 0, width = kStripWidth;
   std::int64_t first_position = 0, last_position = 0;
-  AlignedVector<T> position;  ///< [width], relative to first_position
-  AlignedVector<T> turned;    ///< [d, width]: scale q, zeros beyond count
-  T size = 0;                 ///< of the greatest element of turned
+  AlignedVector<T> position;   ///< [width], relative to first_position
+  AlignedVector<T> turned;     ///< [d, width]: scale q, zeros beyond count
+  AlignedVector<double> wide;  ///< turned again, before it is rounded, for wide scores
+  T size = 0;                  ///< of the greatest element of turned
 
   QueryStrip(const AttentionShape& shape, const TensorView& q, std::size_t unit, std::size_t first,
              std::size_t count);
@@ -68,10 +70,15 @@ struct QueryStrip {
 template <class T>
 struct ScoreBlock {
   AlignedVector<T> scores = AlignedVector<T>(kKeyBlock * kStripWidth);
+  AlignedVector<double> wide = AlignedVector<double>(kKeyBlock * kStripWidth);
   AlignedVector<T> from = AlignedVector<T>(kKeyBlock), until = AlignedVector<T>(kKeyBlock);
 
   /// The scores of `block` of `keys` for the strip. Throws InvalidInput where they could overflow.
   Strip<T> fill(const KeyRows<T>& keys, std::size_t block, const QueryStrip<T>& q, std::size_t d);
+
+ private:
+  void multiply_block(const KeyRows<T>& rows, std::size_t first, std::size_t count, const QueryStrip<T>& q,
+                      std::size_t d);
 };
 
 /// Turns rows of `view` (of the unit's lanes, as queries are) into [dim, width], times `scale`. `name`: of

@@ -45,12 +45,19 @@ Term term_of(const Score& score) {
   throw InvalidInput("score " + score.name() + ": attention takes power, expressive, polynomial and softmax");
 }
 
-/// Where a rounding of x in float32 is too much for 1e-6 of the weights: |x|^p takes it p times, and below p
-/// = 1 a zero of x without bound.
+/// Where even x rounded once to float32 is too much for 1e-6 of the weights: |x|^p takes the rounding p
+/// times, and below p = 1 a zero of x without bound.
 bool is_steep(const Term& term) {
   if (term.kind == Term::Kind::power) return term.power > 4;
   if (term.kind == Term::Kind::real_power) return term.exponent > 4 || term.exponent < 1;
   return term.kind == Term::Kind::polynomial && term.degree > 2;
+}
+
+/// Where x summed up in float32 is: the error is in proportion to |q| |k|, and there may be no x as large.
+bool is_sensitive(const Term& term) {
+  if (term.kind == Term::Kind::power) return term.power > 2;
+  if (term.kind == Term::Kind::real_power) return term.exponent > 2;
+  return term.kind != Term::Kind::softmax;
 }
 
 void check_sets(const KeySets& sets, const AttentionShape& s) {
@@ -123,6 +130,7 @@ AttentionShape::AttentionShape(const TensorView& queries, const TensorView& keys
       term(term_of(o.score)),
       scale(o.score.kind == Score::Kind::softmax ? o.scale * o.score.parameter : o.scale),
       in_double(queries.dtype == Dtype::f64 || is_steep(term)),
+      wide_scores(!in_double && is_sensitive(term)),
       options(o) {
   if (heads == 0 || queries.heads % heads != 0 || queries.heads == 0) {
     throw InvalidInput("queries: " + std::to_string(queries.heads) + " heads are not a multiple of the " +

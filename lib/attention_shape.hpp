@@ -21,8 +21,9 @@ struct AttentionShape {
   std::size_t batch, heads, group;  ///< heads: of keys; group: query heads to each
   std::size_t m, n, d, dv;
   Term term;
-  double scale;    ///< of q.k
-  bool in_double;  ///< the type to compute in: double, else float
+  double scale;      ///< of q.k
+  bool in_double;    ///< the type to compute in: double, else float
+  bool wide_scores;  ///< where that is float: the x are formed in double, and rounded once
   AttendOptions options;
 
   std::size_t units() const { return batch * heads; }

@@ -41,9 +41,10 @@ struct AttendSums {
 /// dtype; Hq a multiple of Hkv (grouped-query attention: query head h reads KV head h / (Hq / Hkv)); d, dv in
 /// 1 .. 4096. sets: B x Hkv lists over n keys. A query that no key has weight for gets zeros.
 /// Accuracy: float64 is computed in float64, and so are steep scores of all dtypes (power above 4 or below 1,
-/// polynomials past x^4); the rest in float32, dot products and sums in blocks of 32 columns and 96 keys,
-/// which keeps outputs within about 1e-6 of the largest value while the x of softmax are at most a few units
-/// (power: x of any size). out is rounded to its dtype once. Normalisers over all keys are computed in
+/// polynomials past x^4). The rest is computed in float32: sums in blocks of 96 keys; x in blocks of 32
+/// columns, or, where weights are sensitive to it (power above 2, expressive, polynomials), in float64 and
+/// rounded once. That keeps outputs within 1e-6 of the largest value while the x of softmax are at most a few
+/// units (power: x of any size). out is rounded to its dtype once. Normalisers over all keys are computed in
 /// float64; they lose digits for a query that is nearly orthogonal to more keys than d.
 ///
 /// Cost: O(m |U| (d + dv)) for each query head, O((n + m) D^2) more for each with Normalise::all_keys (D:
