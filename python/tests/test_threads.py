@@ -1,0 +1,93 @@
+"""Long calls run without the GIL, and threads may share what they like."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import reference
+
+import heavykeys
+from heavykeys import Score, Sketch
+
+
+def ticks_during(call) -> tuple[int, float]:
+    """How often another Python thread runs while `call` does, and how long that takes."""
+    ticks: list[float] = []
+    done = threading.Event()
+
+    def tick() -> None:
+        while not done.is_set():
+            ticks.append(time.perf_counter())
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    while not ticks:
+        time.sleep(0.001)
+    begin = time.perf_counter()
+    call()
+    end = time.perf_counter()
+    done.set()
+    thread.join()
+    return sum(begin < t < end for t in ticks), end - begin
+
+
+def test_other_threads_run_during_long_calls(rng) -> None:
+    keys = rng.standard_normal((400_000, 64)).astype(np.float32)
+    keys[:40] *= 300
+    sketch = Sketch(64, 0.01)
+    calls = {
+        "absorb": lambda: sketch.absorb(keys, threads=1),
+        "leverage_scores": lambda: heavykeys.leverage_scores(keys[:40_000]),
+        "heavy_entries": lambda: heavykeys.heavy_entries(sketch.finalize(), keys, threads=1),
+    }
+    for name, call in calls.items():
+        ticks, seconds = ticks_during(call)
+        assert ticks > 0.05 * seconds / 0.001 > 1, (name, ticks, seconds)
+
+
+def test_a_sketch_shared_by_threads_is_that_of_one(rng) -> None:
+    keys = rng.standard_normal((40_000, 8)).astype(np.float32)
+    alone = Sketch(8, 0.01)
+    alone.absorb(keys)
+    shared, other = Sketch(8, 0.01), Sketch(8, 0.01)
+
+    def work(worker: int) -> None:
+        for begin in range(worker * 1000, len(keys), 4000):
+            (shared if worker % 2 else other).absorb(keys[begin : begin + 1000], begin, threads=1)
+            shared.row_count, shared.to_bytes(), other.candidate_count, shared == other
+
+    threads = [threading.Thread(target=work, args=(worker,)) for worker in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    shared.merge(other)
+    assert shared == alone
+
+
+def test_callbacks_and_locks_do_not_wait_for_each_other(rng) -> None:
+    """A callback needs the GIL in a thread of the library's while other Python threads ask the same objects."""
+    score = Score.custom("saturating", lambda x: x * x / (1 + x * x), 2)
+    sketch = Sketch(3, 0.05, score)
+    sketch.absorb(reference.spiked(rng, 5000, 3))
+    set_ = sketch.finalize()
+    queries = rng.standard_normal((300, 3))
+    assert len(heavykeys.heavy_entries(set_, queries)) > 100
+    results = []
+
+    def work() -> None:
+        for _ in range(3):
+            results.append(heavykeys.heavy_entries(set_, queries, threads=2))
+            sketch.absorb(queries[:1])
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=120)
+        assert not thread.is_alive()
+    assert len(results) == 9 and all(found == results[0] for found in results)
+    assert sketch.row_count == 5009
