@@ -38,11 +38,13 @@ struct Workspace {
   std::size_t bytes = 0;
 };
 
-/// The bytes of workspace a call with these shapes takes: at most 512 (128 dv) values and a few; backward,
-/// 512 max(128 d, 96 (d + dv)) values and one for each query.
-std::size_t attend_workspace(const TensorView& queries, const TensorView& keys, const TensorView& values);
+/// The bytes of workspace a call takes. Forward at most 512 * 128 dv * 4 and a few, whatever m and n;
+/// backward 512 * max(128 (d + 96), 96 (d + dv + 128)) * 4, and 4 for each query (8 where attend computes in
+/// float64). Throws InvalidInput as attend for shapes and score.
+std::size_t attend_workspace(const TensorView& queries, const TensorView& keys, const TensorView& values,
+                             const AttendOptions& options);
 std::size_t attend_backward_workspace(const TensorView& queries, const TensorView& keys,
-                                      const TensorView& values);
+                                      const TensorView& values, const AttendOptions& options);
 
 /// heavykeys::attend with every pointer (data of views, sums, workspace) in the memory of the current device,
 /// Normalise::attended only. `stream` is a cudaStream_t; null: the default one.
