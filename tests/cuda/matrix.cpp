@@ -31,8 +31,9 @@ constexpr Geometry kGeometries[] = {
     {1, 1, 3, 50, 193, 48, 128},  // more lanes than a tile
     {1, 1, 1, 130, 130, 64, 64}, {2, 1, 1, 140, 40, 5, 70},   {1, 1, 1, 40, 300, 128, 32},
     {1, 1, 1, 3, 50, 256, 256},  {1, 1, 8, 20, 120, 100, 36}, {1, 1, 1, 64, 1, 8, 8},
-    {1, 1, 1, 5, 0, 4, 4},  // no keys
-    {1, 1, 1, 0, 9, 4, 4},  // no queries
+    {1, 1, 1, 300, 300, 8, 9},                           // several tiles, and windows that end within them
+    {1, 1, 3, 90, 260, 8, 12},   {1, 1, 1, 5, 0, 4, 4},  // no keys
+    {1, 1, 1, 0, 9, 4, 4},                               // no queries
 };
 
 /// Masks: none, sinks and a window, causal, both, both of prefixes.
@@ -51,7 +52,7 @@ Case make(const Geometry& g, const Score& score, int mask, Dtype dtype, std::siz
   c.options.causal = mask >= 2;
   if (mask == 1 || mask >= 3) {
     c.options.sinks = random.below(6);
-    c.options.window = random.below(g.n + 3);
+    c.options.window = random.below(turn % 2 == 0 ? g.n + 3 : 40);
   }
   attention::draw(c, dtype, mask == 4 && g.n > 0, random);
   if (turn % 11 == 0 && mask < 4) c.sets = heavykeys::every_key(c.batch, c.heads, c.n);
@@ -112,8 +113,8 @@ std::size_t for_cases(std::size_t step, const std::function<void(const Case&, Dt
       for (int mask = 0; mask < 5; ++mask) {
         for (std::size_t i = 0; i < kShapesEach; ++i, ++turn) {
           if (turn % step != 0) continue;
-          // 7 and the number of shapes have no factor in common: every score meets every shape.
-          visit(make(kGeometries[turn * 7 % kShapes], score, mask, dtype, turn), dtype, turn);
+          // 17 shapes and runs of 15 turns: every mask, score and dtype meets every shape.
+          visit(make(kGeometries[turn % kShapes], score, mask, dtype, turn), dtype, turn);
           ++count;
         }
       }
