@@ -164,12 +164,13 @@ Rows rows_of(const Array& array, std::uint64_t first_id, std::uint64_t stream) {
           array.strides[0], array.strides[1], first_id,       stream};
 }
 
-Rows head_of(const Array& array, std::size_t h, std::uint64_t first_id, std::uint64_t stream) {
-  const auto offset = static_cast<std::ptrdiff_t>(h) * array.strides[0];
-  const char* data =
-      static_cast<const char*>(array.data) + offset * static_cast<std::ptrdiff_t>(size_of(array.dtype));
-  return {data,     array.dtype, array.shape[1], array.shape[2], array.strides[1], array.strides[2],
-          first_id, stream};
+Array head_of(const Array& array, std::size_t h) {
+  Array head = array;
+  head.shape.erase(head.shape.begin());
+  head.strides.erase(head.strides.begin());
+  head.data = static_cast<char*>(array.data) + static_cast<std::ptrdiff_t>(h) * array.strides[0] *
+                                                   static_cast<std::ptrdiff_t>(size_of(array.dtype));
+  return head;
 }
 
 MutableTensorView writable_tensor_of(const Array& array, Layout layout) {

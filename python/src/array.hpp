@@ -53,8 +53,8 @@ void require_dim(const Array& array, std::size_t dim, const char* whose);
 /// [n, d] as rows.
 Rows rows_of(const Array& array, std::uint64_t first_id = 0, std::uint64_t stream = 0);
 
-/// Head h of [H, n, d] as rows.
-Rows head_of(const Array& array, std::size_t h, std::uint64_t first_id = 0, std::uint64_t stream = 0);
+/// Head h of [H, n, d].
+Array head_of(const Array& array, std::size_t h);
 
 /// [n, d], [H, n, d] or [B, H, n, d] as the rows of many heads; with Layout::bshd the heads come after n.
 /// Throws InvalidInput for another number of axes.

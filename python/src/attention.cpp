@@ -20,7 +20,7 @@ struct Sums {
 /// The arguments that attend and attend_backward share.
 struct Call {
   Array q, k, v;
-  Layout layout;
+  Layout layout = Layout::bhsd;
   TensorView queries, keys, values;
   KeySets sets;
   AttendOptions what;
@@ -129,6 +129,21 @@ void require_no_repeats(const Array& out) {
   }
 }
 
+/// Runs a call of the library, whose texts name C++'s arguments; Python's have other names.
+template <class Run>
+auto with_names(Run run) {
+  try {
+    return run();
+  } catch (const InvalidInput& e) {
+    const std::string text = e.what();
+    for (const auto& [theirs, ours] :
+         {std::pair("queries: ", "q: "), {"keys: ", "k: "}, {"values: ", "v: "}}) {
+      if (text.rfind(theirs, 0) == 0) throw InvalidInput(ours + text.substr(std::string(theirs).size()));
+    }
+    throw;
+  }
+}
+
 nb::object attend_python(nb::handle q, nb::handle k, nb::handle v, nb::handle sets, nb::handle score,
                          std::optional<double> scale, bool causal, std::size_t sinks, std::size_t window,
                          const std::string& normalise, const std::string& layout, nb::handle out, int threads,
@@ -144,9 +159,11 @@ nb::object attend_python(nb::handle q, nb::handle k, nb::handle v, nb::handle se
   Sums sums{{}, {call.queries.batch, call.queries.heads, call.queries.rows}};
   {
     const nb::gil_scoped_release released;
-    sums.sums = call.options ? parallel::attend(call.queries, call.keys, call.values, call.sets, call.what,
-                                                target, *call.options)
-                             : attend(call.queries, call.keys, call.values, call.sets, call.what, target);
+    sums.sums = with_names([&] {
+      return call.options ? parallel::attend(call.queries, call.keys, call.values, call.sets, call.what,
+                                             target, *call.options)
+                          : attend(call.queries, call.keys, call.values, call.sets, call.what, target);
+    });
   }
   return return_sums ? nb::make_tuple(result, std::move(sums)) : result;
 }
@@ -170,13 +187,15 @@ nb::tuple backward_python(nb::handle q, nb::handle k, nb::handle v, nb::handle o
                                 writable_tensor_of(arrays[2], call.layout)};
   {
     const nb::gil_scoped_release released;
-    if (call.options) {
-      parallel::attend_backward(call.queries, call.keys, call.values, call.sets, call.what, result_view,
-                                sums.sums, grad_view, written, *call.options);
-    } else {
-      attend_backward(call.queries, call.keys, call.values, call.sets, call.what, result_view, sums.sums,
-                      grad_view, written);
-    }
+    with_names([&] {
+      if (call.options) {
+        parallel::attend_backward(call.queries, call.keys, call.values, call.sets, call.what, result_view,
+                                  sums.sums, grad_view, written, *call.options);
+      } else {
+        attend_backward(call.queries, call.keys, call.values, call.sets, call.what, result_view, sums.sums,
+                        grad_view, written);
+      }
+    });
   }
   return nb::make_tuple(gradients[0], gradients[1], gradients[2]);
 }

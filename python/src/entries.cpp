@@ -1,8 +1,6 @@
 // HeavyEntries: compressed sparse rows as NumPy arrays over their own memory.
 #include "python/src/entries.hpp"
 
-#include <nanobind/operators.h>
-
 #include <algorithm>
 
 #include "heavykeys/error.hpp"

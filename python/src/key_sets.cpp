@@ -1,7 +1,7 @@
 // KeySets: which keys of each head attention is restricted to.
 #include "heavykeys/key_sets.hpp"
 
-#include <nanobind/operators.h>
+#include <algorithm>
 
 #include "heavykeys/error.hpp"
 #include "python/src/arguments.hpp"
@@ -30,6 +30,26 @@ std::vector<std::int64_t> integers(nb::handle values, const char* name) {
   return {array.data(), array.data() + array.size()};
 }
 
+/// Throws InvalidInput unless every list lies within `keys`: attend checks the rest, for the keys it is
+/// given.
+KeySets checked(KeySets sets) {
+  const std::vector<std::int64_t>& indptr = sets.indptr;
+  if (indptr.size() != sets.batch * sets.heads + 1) {
+    throw InvalidInput("indptr: of length " + std::to_string(indptr.size()) + "; batch * heads + 1 is " +
+                       std::to_string(sets.batch * sets.heads + 1));
+  }
+  if (indptr.front() != 0 || indptr.back() != static_cast<std::int64_t>(sets.keys.size()) ||
+      !std::is_sorted(indptr.begin(), indptr.end())) {
+    throw InvalidInput("indptr: it does not ascend from 0 to the " + std::to_string(sets.keys.size()) +
+                       " keys there are");
+  }
+  if (!sets.until.empty() && sets.until.size() != sets.keys.size()) {
+    throw InvalidInput("until: of length " + std::to_string(sets.until.size()) + ", but there are " +
+                       std::to_string(sets.keys.size()) + " keys");
+  }
+  return sets;
+}
+
 void init(KeySets* self, nb::handle keys, nb::handle indptr, std::int64_t key_count, std::size_t batch,
           std::optional<std::size_t> heads, nb::handle until) {
   KeySets sets;
@@ -40,11 +60,7 @@ void init(KeySets* self, nb::handle keys, nb::handle indptr, std::int64_t key_co
   if (!until.is_none()) sets.until = integers(until, "until");
   const std::size_t lists = sets.indptr.empty() ? 0 : sets.indptr.size() - 1;
   sets.heads = heads.value_or(batch == 0 ? 0 : lists / batch);
-  if (sets.indptr.empty() || sets.batch * sets.heads != lists) {
-    throw InvalidInput("indptr: of length " + std::to_string(sets.indptr.size()) + "; batch * heads + 1 is " +
-                       std::to_string(sets.batch * sets.heads + 1));
-  }
-  new (self) KeySets(std::move(sets));
+  new (self) KeySets(checked(std::move(sets)));
 }
 
 nb::object list_of(nb::handle self, std::size_t b, std::size_t h) {
@@ -189,12 +205,10 @@ void bind_key_sets(nb::module_& module) {
              return State(nb::make_tuple(s.batch, s.heads, s.key_count, s.indptr, s.keys, s.until));
            })
       .def("__setstate__", [](KeySets& self, const State& state) {
-        new (&self) KeySets{nb::cast<std::size_t>(state[0]),
-                            nb::cast<std::size_t>(state[1]),
-                            nb::cast<std::int64_t>(state[2]),
-                            nb::cast<std::vector<std::int64_t>>(state[3]),
-                            nb::cast<std::vector<std::int64_t>>(state[4]),
-                            nb::cast<std::vector<std::int64_t>>(state[5])};
+        new (&self) KeySets(checked(
+            {nb::cast<std::size_t>(state[0]), nb::cast<std::size_t>(state[1]),
+             nb::cast<std::int64_t>(state[2]), nb::cast<std::vector<std::int64_t>>(state[3]),
+             nb::cast<std::vector<std::int64_t>>(state[4]), nb::cast<std::vector<std::int64_t>>(state[5])}));
       });
   sets.attr("__hash__") = nb::none();
   bind_makers(module);

@@ -1,8 +1,6 @@
 // Score: f as a value, one's own f too.
 #include "heavykeys/score.hpp"
 
-#include <nanobind/operators.h>
-
 #include <memory>
 
 #include "python/src/bind.hpp"
@@ -85,7 +83,9 @@ void bind_score(nb::module_& module) {
           "Inverse of `name`, for every kind but custom.")
       .def_prop_ro("name", &Score::name, "\"power:2\", \"expressive\", \"custom:NAME\", ...")
       .def("__call__", &Score::operator(), nb::arg("x"), "f(x), to 1e-13 relative unless it underflows.")
-      .def(nb::self == nb::self, nb::sig("def __eq__(self, other: object) -> bool"))
+      .def(
+          "__eq__", [](const Score& a, const Score& b) { return a == b; }, nb::is_operator(),
+          nb::sig("def __eq__(self, other: object) -> bool"))
       .def("__hash__", [](const Score& s) { return nb::hash(nb::cast(s.name())); })
       .def("__repr__", [](const Score& s) { return "heavykeys.Score('" + s.name() + "')"; })
       .def("__getstate__", &state_of)

@@ -109,16 +109,9 @@ std::vector<Array> heads_of(nb::handle keys, std::size_t heads) {
       require_axes(arrays.back(), 2, 2, "[n, d]");
     }
   } else {
-    Array all = read_array(keys, "keys");
+    const Array all = read_array(keys, "keys");
     require_axes(all, 3, 3, "[H, n, d], or a list of H arrays [n, d],");
-    for (std::size_t h = 0; h < all.shape[0]; ++h) {
-      const Rows rows = head_of(all, h);
-      Array head = all;
-      head.data = const_cast<void*>(rows.data);
-      head.shape = {rows.count, rows.dim};
-      head.strides = {rows.row_stride, rows.column_stride};
-      arrays.push_back(std::move(head));
-    }
+    for (std::size_t h = 0; h < all.shape[0]; ++h) arrays.push_back(head_of(all, h));
   }
   if (arrays.size() != heads) {
     throw InvalidInput("keys: of " + std::to_string(arrays.size()) + " heads, but there are " +
@@ -141,6 +134,7 @@ void absorb_heads(const std::vector<SharedSketch*>& sketches, nb::handle keys, s
   }
   const nb::gil_scoped_release released;
   std::vector<std::unique_lock<std::shared_mutex>> locks;
+  locks.reserve(ordered.size());
   for (SharedSketch* sketch : ordered) locks.emplace_back(sketch->mutex());
   std::vector<Rows> rows;
   for (std::size_t h = 0; h < sketches.size(); ++h) {
@@ -167,10 +161,10 @@ void bind_sketch(nb::module_& module) {
   nb::class_<SharedSketch> sketch(
       module, "Sketch",
       "State of one pass over the keys of one head: a value to copy, merge, store.\n\n"
-      "Its size does not depend on the number of keys. Equal sets of rows give equal bytes, whatever the "
-      "order,\n"
-      "the chunks and the engine. Threads may share a sketch: their calls take turns. The arguments are "
-      "those\n"
+      "Its size does not depend on the number of keys. Equal sets of rows give equal bytes, whatever the\n"
+      "order, the chunks and the engine; excepted are powers beyond the lift, whose weights on arrival "
+      "depend\n"
+      "on what had arrived. Threads may share a sketch: their calls take turns. The arguments are those\n"
       "of Spec.");
   sketch
       .def("__init__", &init, nb::arg("dim"), nb::arg("epsilon"), nb::arg("score") = "power:2", nb::kw_only(),

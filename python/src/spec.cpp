@@ -1,8 +1,6 @@
 // Spec: everything that decides the result, as keyword arguments and as a value.
 #include "heavykeys/spec.hpp"
 
-#include <nanobind/operators.h>
-
 #include "python/src/arguments.hpp"
 
 namespace heavykeys::python {
@@ -54,7 +52,9 @@ void bind_spec(nb::module_& module) {
       .def_ro("block_rows", &Spec::block_rows)
       .def_ro("sample_rows", &Spec::sample_rows)
       .def_ro("seed", &Spec::seed)
-      .def(nb::self == nb::self, nb::sig("def __eq__(self, other: object) -> bool"))
+      .def(
+          "__eq__", [](const Spec& a, const Spec& b) { return a == b; }, nb::is_operator(),
+          nb::sig("def __eq__(self, other: object) -> bool"))
       .def("__hash__", [](const Spec& spec) { return nb::hash(nb::cast(to_string(spec))); })
       .def("__repr__", [](const Spec& spec) { return "heavykeys.Spec(" + to_string(spec) + ")"; })
       .def("__getstate__", &state_of)

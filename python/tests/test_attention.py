@@ -174,10 +174,10 @@ def test_refusals_name_the_argument(qkv) -> None:
         ((q, k[0], v), ValueError, r"k: its shape is \(2, 15, 6\), but that of q is \(2, 4, 9, 6\)"),
         ((q[0, 0, 0], k, v), ValueError, r"q: its shape is \(6,\)"),
         ((q, k, v.astype(np.int32)), TypeError, "v: .* not int32"),
-        ((q, k.astype(np.float32), v), ValueError, "keys: float32, but the queries are float64"),
-        ((q, k, v[:, :, :14]), ValueError, "values: shape"),
-        ((q[:, :3], k, v), ValueError, "queries: 3 heads are not a multiple of the 2 of the keys"),
-        ((q, bad, v), ValueError, "keys: batch 1, head 0: NaN at row 3, column 2"),
+        ((q, k.astype(np.float32), v), ValueError, "k: float32, but the queries are float64"),
+        ((q, k, v[:, :, :14]), ValueError, "v: shape"),
+        ((q[:, :3], k, v), ValueError, "q: 3 heads are not a multiple of the 2 of the keys"),
+        ((q, bad, v), ValueError, "k: batch 1, head 0: NaN at row 3, column 2"),
         ((q, k, v, [1, 2]), TypeError, "sets: .* not list"),
         ((q, k, v, heavykeys.every_key(2, 2, 14)), ValueError, "sets: 2 x 2 lists over 14 keys"),
     ]:
@@ -236,6 +236,10 @@ def test_sets_of_ones_own(qkv) -> None:
     )
     with pytest.raises(ValueError, match="indptr: of length 5; batch"):
         KeySets([0], [0, 1, 1, 1, 1], 15, batch=3)
+    with pytest.raises(ValueError, match="indptr: it does not ascend from 0 to the 1 keys there are"):
+        KeySets([0], [0, 100], 15)
+    with pytest.raises(ValueError, match="until: of length 2, but there are 1 keys"):
+        KeySets([0], [0, 1], 15, until=[3, 4])
     with pytest.raises(TypeError, match="keys: a list of integers"):
         KeySets([0.5], [0, 1], 15)
     with pytest.raises(ValueError, match="sets: key 3"):

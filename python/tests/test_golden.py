@@ -58,7 +58,8 @@ def test_golden_files_are_made_read_and_written(golden: Path, name: str) -> None
     bytes_ = (golden / f"{name}.hks").read_bytes()
     sketch = heavykeys.Sketch(**spec)
     for stream in range(streams):
-        sketch.absorb(keys_of(rows, span, spec["dim"], stream), stream=stream)
+        # One core, as there: weights on arrival (power:10) depend on which block is done first.
+        sketch.absorb(keys_of(rows, span, spec["dim"], stream), stream=stream, engine="streaming")
     assert sketch.to_bytes() == bytes_
     read = heavykeys.Sketch.from_bytes(bytes_)
     assert read.to_bytes() == bytes_

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from optional import need
 
 import heavykeys
 from heavykeys import io
@@ -53,7 +54,7 @@ def test_bfloat16(rng, tmp_path: Path, monkeypatch, installed: bool) -> None:
     keys = (bits.astype(np.uint32) << 16).view(np.float32)  # what the bits stand for
     write_safetensors(tmp_path / "t.safetensors", "keys", "BF16", bits)
     if installed:
-        pytest.importorskip("ml_dtypes")
+        need("ml_dtypes")
     else:
         monkeypatch.setitem(sys.modules, "ml_dtypes", None)  # cannot be imported
     read = io.open_tensor(f"{tmp_path}/t.safetensors:keys")
@@ -65,6 +66,10 @@ def test_bfloat16(rng, tmp_path: Path, monkeypatch, installed: bool) -> None:
     same.absorb(keys[::-2])
     assert sketch.finalize().ids.tolist() == same.finalize().ids.tolist()
     np.testing.assert_array_equal(heavykeys.leverage_scores(read), heavykeys.leverage_scores(keys, grid_bits=20))
+    out = heavykeys.attend(read[:5], read, read)
+    assert io.dtype_name(out) == "bfloat16" and out.dtype == read.dtype
+    wide = (out.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+    np.testing.assert_allclose(wide, heavykeys.attend(keys[:5], keys, keys), rtol=2**-8, atol=2**-8)
     with pytest.raises(TypeError, match="keys: .* not uint16"):
         sketch.absorb(bits)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
+from optional import need
 from test_heavy_entries import expected, pairs
 
 import heavykeys
@@ -13,7 +14,9 @@ from heavykeys import CausalHeavy, Scan, Sketch, Verification
 
 @pytest.mark.parametrize("engine", heavykeys.engines())
 @pytest.mark.parametrize("causal", [False, True])
-@pytest.mark.parametrize(("score", "f"), [("softmax:0.5", lambda x: np.exp(0.5 * x)), ("power:3", lambda x: abs(x) ** 3)])
+@pytest.mark.parametrize(
+    ("score", "f"), [("softmax:0.5", lambda x: np.exp(0.5 * x)), ("power:3", lambda x: abs(x) ** 3)]
+)
 def test_scan_is_the_definition(rng, engine: str, causal: bool, score: str, f) -> None:
     keys, queries = rng.standard_normal((700, 5)), rng.standard_normal((60, 5))
     found = heavykeys.scan(keys, queries, 0.01, score, causal=causal, engine=engine)
@@ -101,7 +104,7 @@ def test_a_second_pass_makes_weights_exact(rng, causal: bool) -> None:
 
 
 def test_to_scipy(rng) -> None:
-    scipy = pytest.importorskip("scipy.sparse")
+    scipy = need("scipy.sparse")
     keys, queries = rng.standard_normal((100, 3)), rng.standard_normal((20, 3))
     found = heavykeys.scan(keys, queries, 0.05)
     matrix = found.to_scipy()

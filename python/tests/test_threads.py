@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import threading
 import time
 
 import numpy as np
+import pytest
 import reference
 
 import heavykeys
@@ -35,17 +37,26 @@ def ticks_during(call) -> tuple[int, float]:
 
 
 def test_other_threads_run_during_long_calls(rng) -> None:
+    """A call that kept the GIL would let another thread run once before it and once after."""
     keys = rng.standard_normal((400_000, 64)).astype(np.float32)
     keys[:40] *= 300
     sketch = Sketch(64, 0.01)
+    few = heavykeys.KeySets(np.arange(0, 400_000, 100), [0, 4000], 400_000)
+    sketch.absorb(keys)
+    set_ = sketch.finalize()
     calls = {
-        "absorb": lambda: sketch.absorb(keys, threads=1),
+        "absorb": lambda: Sketch(64, 0.01).absorb(keys, threads=1),
         "leverage_scores": lambda: heavykeys.leverage_scores(keys[:40_000]),
-        "heavy_entries": lambda: heavykeys.heavy_entries(sketch.finalize(), keys, threads=1),
+        "heavy_entries": lambda: heavykeys.heavy_entries(set_, keys[:50_000], threads=1),
+        "heavy_entries_causal": lambda: heavykeys.heavy_entries_causal(keys[:80_000], keys[:8000], 0.01, threads=1),
+        "scan": lambda: heavykeys.scan(keys[:100_000], keys[:16], 0.01, threads=1),
+        "universal_keys": lambda: heavykeys.universal_keys(keys, 0.01, threads=1),
+        "top_keys": lambda: heavykeys.top_keys(keys[:200_000], 100, threads=1),
+        "attend": lambda: heavykeys.attend(keys[:20_000], keys, keys, few, threads=1),
     }
     for name, call in calls.items():
         ticks, seconds = ticks_during(call)
-        assert ticks > 0.05 * seconds / 0.001 > 1, (name, ticks, seconds)
+        assert ticks >= 5, (name, ticks, seconds)
 
 
 def test_a_sketch_shared_by_threads_is_that_of_one(rng) -> None:
@@ -74,12 +85,12 @@ def test_callbacks_and_locks_do_not_wait_for_each_other(rng) -> None:
     sketch = Sketch(3, 0.05, score)
     sketch.absorb(reference.spiked(rng, 5000, 3))
     set_ = sketch.finalize()
-    queries = rng.standard_normal((300, 3))
-    assert len(heavykeys.heavy_entries(set_, queries)) > 100
+    queries = rng.standard_normal((20, 3))
+    assert len(heavykeys.heavy_entries(set_, queries)) > 10
     results = []
 
     def work() -> None:
-        for _ in range(3):
+        for _ in range(2):
             results.append(heavykeys.heavy_entries(set_, queries, threads=2))
             sketch.absorb(queries[:1])
 
@@ -89,5 +100,20 @@ def test_callbacks_and_locks_do_not_wait_for_each_other(rng) -> None:
     for thread in threads:
         thread.join(timeout=120)
         assert not thread.is_alive()
-    assert len(results) == 9 and all(found == results[0] for found in results)
-    assert sketch.row_count == 5009
+    assert len(results) == 6 and all(found == results[0] for found in results)
+    assert sketch.row_count == 5006
+
+
+def sketch_bytes(keys: np.ndarray) -> bytes:
+    sketch = Sketch(keys.shape[1], 0.01)
+    sketch.absorb(keys, threads=3)
+    heavykeys.heavy_entries(sketch.finalize(), keys[:100], threads=3)
+    return sketch.to_bytes()
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12: of any process with threads
+def test_forked_processes_go_on(rng) -> None:
+    keys = rng.standard_normal((50_000, 16)).astype(np.float32)
+    here = sketch_bytes(keys)  # the threads of oneTBB are there, and are not in the forked processes
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        assert pool.map_async(sketch_bytes, [keys, keys]).get(timeout=120) == [here, here]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+from optional import need
 
 import heavykeys
 from heavykeys import Sketch
 
-if os.environ.get("HEAVYKEYS_TEST_TORCH") == "1":
-    import torch
-else:
-    torch = pytest.importorskip("torch")
+torch = need("torch")
 
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
 
@@ -31,6 +30,35 @@ def test_tensors_are_read_in_place(dtype: torch.dtype) -> None:
         same.absorb(view.to(torch.float64).numpy().copy())
         assert sketch.finalize().ids.tolist() == same.finalize().ids.tolist()
         np.testing.assert_array_equal(sketch.finalize().keys, same.finalize().keys)
+
+
+MEMORY = """
+import torch
+import heavykeys
+
+def peak():  # MiB, of this process alone: ru_maxrss would begin with its parent's
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
+
+keys = torch.ones(1_600_000, 128, dtype=torch.bfloat16)[:, ::2]
+before = peak()
+sketch = heavykeys.Sketch(64, 0.5)
+sketch.absorb(keys, threads=2)
+heavykeys.universal_keys(keys, 0.5, threads=2)
+used = peak() - before
+before = peak()
+copy = keys.contiguous()
+print(used, peak() - before)
+"""
+
+
+def test_no_copy_is_made_of_a_strided_tensor() -> None:
+    """As in test_arrays.py: 400 MB, every other column of which is read."""
+    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    used, copied = (float(number) for number in done.stdout.split())
+    assert copied > 120
+    assert used < 60
 
 
 def test_what_requires_grad_is_read_where_results_have_none() -> None:
