@@ -12,6 +12,7 @@
 #define HEAVYKEYS_UNROLL_4 _Pragma("unroll 4")
 #else
 #include <atomic>
+#include <stdexcept>
 #define HEAVYKEYS_DEVICE inline
 #define HEAVYKEYS_UNROLL
 #define HEAVYKEYS_UNROLL_4
@@ -84,6 +85,7 @@ HEAVYKEYS_DEVICE Pack<T> load_pack(const T* p) {
 #ifdef __CUDACC__
   return *reinterpret_cast<const Pack<T>*>(p);
 #else
+  if (reinterpret_cast<std::uintptr_t>(p) % 16 != 0) throw std::logic_error("a pack is not aligned");
   Pack<T> pack;
   std::memcpy(&pack, p, sizeof pack);
   return pack;
