@@ -61,48 +61,67 @@ void check_closed_form(const AttentionShape& shape) {
 AllKeysSums::AllKeysSums(const AttentionShape& shape, const TensorView& queries, const TensorView& keys,
                          std::size_t unit)
     : shape_(shape),
+      queries_(queries),
+      keys_(keys),
+      unit_(unit),
       coefficients_(polynomial_of(shape.options.score)),
-      few_(are_few(shape, coefficients_)),
-      queries_(shape.lanes() * shape.d),
-      keys_(shape.n * shape.d) {
-  const std::size_t b = unit / shape.heads, kv = unit % shape.heads, d = shape.d;
-  for (std::size_t r = 0; r < shape.n; ++r) {
-    if (!std::isfinite(read_as(keys.head(b, kv), r, &keys_[r * d])))
-      throw InvalidInput(not_finite(keys, "keys", b, kv, r));
+      few_(are_few(shape, coefficients_)) {}
+
+void AllKeysSums::read_keys(std::size_t begin, std::size_t end, std::vector<double>& out) const {
+  const std::size_t b = unit_ / shape_.heads, h = unit_ % shape_.heads, d = shape_.d;
+  out.resize((end - begin) * d);
+  for (std::size_t r = begin; r < end; ++r) {
+    if (!std::isfinite(read_as(keys_.head(b, h), r, &out[(r - begin) * d]))) {
+      throw InvalidInput(not_finite(keys_, "keys", b, h, r));
+    }
   }
-  for (std::size_t lane = 0; lane < shape.lanes(); ++lane) {
-    const std::size_t h = shape.query_head(unit, lane), r = shape.query_row(lane);
-    double* q = &queries_[lane * d];
-    if (!std::isfinite(read_as(queries.head(b, h), r, q)))
-      throw InvalidInput(not_finite(queries, "queries", b, h, r));
-    for (std::size_t c = 0; c < d; ++c) q[c] *= shape.scale;
+}
+
+void AllKeysSums::read_queries(std::size_t begin, std::size_t end, std::vector<double>& out) const {
+  const std::size_t b = unit_ / shape_.heads, d = shape_.d;
+  out.resize((end - begin) * d);
+  for (std::size_t lane = begin; lane < end; ++lane) {
+    const std::size_t h = shape_.query_head(unit_, lane), r = shape_.query_row(lane);
+    double* q = &out[(lane - begin) * d];
+    if (!std::isfinite(read_as(queries_.head(b, h), r, q))) {
+      throw InvalidInput(not_finite(queries_, "queries", b, h, r));
+    }
+    for (std::size_t c = 0; c < d; ++c) q[c] *= shape_.scale;
   }
 }
 
 void AllKeysSums::sums(double* values, double* by_query) const {
   const std::size_t d = shape_.d, lanes = shape_.lanes();
+  // Keys that a query sees whole runs of are taken by their moments; those after them one by one.
+  const auto in_runs = [&](std::size_t lane) -> std::size_t {
+    const auto visible = static_cast<std::size_t>(shape_.position(lane) + 1);
+    return few_ ? 0 : shape_.options.causal ? visible / kRun * kRun : visible;
+  };
   MomentForm form(d, coefficients_);
   const std::vector<double> ones(kRun, 1.0);
-  std::size_t seen = 0;  // keys in the form
+  std::vector<double> keys, rest, queries;
+  std::size_t seen = 0;              // keys in the form
+  std::size_t rest_from = shape_.n;  // the first key of `rest`
   for (std::size_t lane = 0; lane < lanes;) {
-    // Queries that see the same whole runs of keys, all at once.
-    const auto runs = [&](std::size_t l) {
-      const auto visible = static_cast<std::size_t>(shape_.position(l) + 1);
-      return few_ ? 0 : shape_.options.causal ? visible / kRun * kRun : visible;
-    };
-    const std::size_t whole = runs(lane);
+    const std::size_t whole = in_runs(lane);
     for (; seen < whole; seen += std::min(kRun, whole - seen)) {
-      form.add(&keys_[seen * d], ones.data(), std::min(kRun, whole - seen));
+      read_keys(seen, seen + std::min(kRun, whole - seen), keys);
+      form.add(keys.data(), ones.data(), keys.size() / d);
+    }
+    if (rest_from != whole) {
+      read_keys(whole, few_ ? shape_.n : std::min(shape_.n, whole + kRun), rest);
+      rest_from = whole;
     }
     std::size_t end = lane + 1;
-    while (end < lanes && runs(end) == whole && end - lane < kRun) ++end;
-    form.evaluate(&queries_[lane * d], end - lane, values + lane, by_query ? by_query + lane * d : nullptr);
-    for (; lane < end; ++lane) {
-      const double* q = &queries_[lane * d];
+    while (end < lanes && in_runs(end) == whole && end - lane < kRun) ++end;
+    read_queries(lane, end, queries);
+    form.evaluate(queries.data(), end - lane, values + lane, by_query ? by_query + lane * d : nullptr);
+    for (const double* q = queries.data(); lane < end; ++lane, q += d) {
       for (std::size_t key = whole; static_cast<std::int64_t>(key) <= shape_.position(lane); ++key) {
-        const double x = dot(q, &keys_[key * d], d);
+        const double* k = &rest[(key - whole) * d];
+        const double x = dot(q, k, d);
         values[lane] += form.term(x);
-        if (by_query) add_multiple(by_query + lane * d, form.slope(x), &keys_[key * d], d);
+        if (by_query) add_multiple(by_query + lane * d, form.slope(x), k, d);
       }
     }
   }
@@ -112,9 +131,9 @@ void AllKeysSums::by_key(const std::vector<double>& weights, std::vector<double>
   const std::size_t d = shape_.d, n = shape_.n, lanes = shape_.lanes();
   out.assign(n * d, 0.0);
   MomentForm form(d, coefficients_);
-  std::vector<double> values(kRun);
-  std::size_t taken = lanes;  // queries taken, last first
-  const auto sees_all = [&](std::size_t lane, std::size_t key) {
+  std::vector<double> values(kRun), keys, queries;
+  std::size_t taken = lanes;  // queries in the form, last first
+  const auto sees = [&](std::size_t lane, std::size_t key) {
     return shape_.position(lane) >= static_cast<std::int64_t>(key);
   };
   const std::size_t first = few_ ? lanes : 0;  // queries before it are taken one by one
@@ -122,18 +141,20 @@ void AllKeysSums::by_key(const std::vector<double>& weights, std::vector<double>
     // Runs of keys, last first, and the queries that see the whole run.
     const std::size_t begin = (end - 1) / kRun * kRun;
     std::size_t from = taken;
-    while (from > first && sees_all(from - 1, end - 1)) --from;
+    while (from > first && sees(from - 1, end - 1)) --from;
     for (std::size_t at = from; at < taken; at += std::min(kRun, taken - at)) {
-      form.add(&queries_[at * d], &weights[at], std::min(kRun, taken - at));
+      read_queries(at, at + std::min(kRun, taken - at), queries);
+      form.add(queries.data(), &weights[at], queries.size() / d);
     }
     taken = from;
-    form.evaluate(&keys_[begin * d], end - begin, values.data(), &out[begin * d]);
-    for (std::size_t lane = taken; lane-- > 0 && sees_all(lane, begin);) {
-      const double* q = &queries_[lane * d];
+    read_keys(begin, end, keys);
+    form.evaluate(keys.data(), end - begin, values.data(), &out[begin * d]);
+    for (std::size_t lane = taken; lane-- > 0 && sees(lane, begin);) {
+      read_queries(lane, lane + 1, queries);
       const auto visible = static_cast<std::size_t>(shape_.position(lane) + 1);
       for (std::size_t key = begin; key < std::min(end, visible); ++key) {
-        const double x = dot(q, &keys_[key * d], d);
-        add_multiple(&out[key * d], weights[lane] * form.slope(x), q, d);
+        const double x = dot(queries.data(), &keys[(key - begin) * d], d);
+        add_multiple(&out[key * d], weights[lane] * form.slope(x), queries.data(), d);
       }
     }
     end = begin;

@@ -9,7 +9,8 @@
 
 namespace heavykeys::detail {
 
-/// One unit, in float64. Throws InvalidInput for a score without a closed form, or NaN/Inf.
+/// One unit, in float64; keys and queries are read where they lie, a run at a time. Workspace: O(D^2), and
+/// O(d^2) more. Throws InvalidInput for NaN/Inf.
 class AllKeysSums {
  public:
   AllKeysSums(const AttentionShape& shape, const TensorView& queries, const TensorView& keys,
@@ -22,11 +23,16 @@ class AllKeysSums {
   void by_key(const std::vector<double>& weights, std::vector<double>& out) const;
 
  private:
+  void read_keys(std::size_t begin, std::size_t end, std::vector<double>& out) const;
+  /// Times scale.
+  void read_queries(std::size_t begin, std::size_t end, std::vector<double>& out) const;
+
   const AttentionShape& shape_;
+  const TensorView& queries_;
+  const TensorView& keys_;
+  std::size_t unit_;
   std::vector<double> coefficients_;
-  bool few_;                     // keys: no moments
-  std::vector<double> queries_;  // [lanes, d], times scale
-  std::vector<double> keys_;     // [n, d]
+  bool few_;  ///< keys: no moments
 };
 
 /// Throws InvalidInput unless the score of this shape has a closed form.

@@ -47,8 +47,8 @@ struct AttendSums {
 /// float64; they lose digits for a query that is nearly orthogonal to more keys than d.
 ///
 /// Cost: O(m |U| (d + dv)) for each query head, O((n + m) D^2) more for each with Normalise::all_keys (D:
-/// coordinates of the lift). Workspace: O(|U| (d + dv)) for each thread, never m x |U|; all_keys: O((n + m) d
-/// + D^2) for each. The same bytes whatever the threads, and from every instruction set: sums run over keys
+/// coordinates of the lift). Workspace: O(|U| (d + dv)) for each thread, never m x |U|; all_keys: O(D^2)
+/// for each more. The same bytes whatever the threads, and from every instruction set: sums run over keys
 /// in ascending order, one fused multiply-add after another. Without causal, the result for a query does not
 /// depend on the other queries of the call.
 ///
@@ -69,7 +69,8 @@ struct AttendGradients {
 /// Shapes and dtypes as in attend, with its arguments, its result `sums` and its `out`; grad_out as out.
 /// Every element of `gradients` is written. |x|^p, p <= 1, counts as flat at 0. NaN/Inf in grad_out are
 /// passed on (a gradient scaler looks for them). Cost: about 4 times attend's. Workspace: O((m + |U|) (d +
-/// dv)) for each thread. The same bytes as above. Throws as attend.
+/// dv)) for each thread; all_keys: O((n + m) d) for each KV head more. The same bytes as above. Throws as
+/// attend.
 void attend_backward(const TensorView& queries, const TensorView& keys, const TensorView& values,
                      const KeySets& sets, const AttendOptions& options, const TensorView& out,
                      const AttendSums& sums, const TensorView& grad_out, const AttendGradients& gradients);

@@ -22,8 +22,9 @@ struct Options {
   int threads = 0;  ///< at most 4096; 0: all this process may use
 };
 
-/// As streaming::absorb, complete blocks shared out over the threads. Same bytes, same errors.
-/// Workspace: O(threads (d^2 + block_rows d)).
+/// As streaming::absorb, complete blocks shared out over the threads. Same bytes, same errors; powers beyond
+/// the lift (T7) excepted, as in sketch.hpp: their weights depend on which block is taken first. Workspace:
+/// O(threads (d^2 + block_rows d)).
 void absorb(Sketch& sketch, const Rows& rows, const Options& options = {});
 
 /// One sketch for each head: rows[h] goes into sketches[h], heads in parallel. All or nothing:

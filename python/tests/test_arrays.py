@@ -102,6 +102,7 @@ SKETCH = """
 ATTEND = """
     sets = heavykeys.KeySets(np.arange(0, len(keys), 1000), [0, (len(keys) + 999) // 1000], len(keys))
     heavykeys.attend(keys[:50], keys, keys, sets)
+    heavykeys.attend(keys[:50], keys, keys, sets, score="power:2", normalise="all-keys")
 """
 
 

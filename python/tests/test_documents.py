@@ -55,7 +55,7 @@ def test_programs_print_what_is_said(folder: Path, program: str, printed: str) -
 
 def test_there_are_programs() -> None:
     names = {name.rsplit("-", 1)[0] for name, _, _ in PROGRAMS}
-    assert {"README.md", "python.md"} <= names
+    assert {"README.md", "guide.md", "python.md"} <= names
 
 
 @pytest.mark.parametrize("module", [heavykeys, io], ids=["heavykeys", "heavykeys.io"])
