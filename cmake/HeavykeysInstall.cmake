@@ -1,4 +1,4 @@
-# The installed package: find_package(heavykeys COMPONENTS core streaming parallel distributed mpi).
+# The installed package: find_package(heavykeys COMPONENTS core streaming parallel distributed mpi cuda).
 include(CMakePackageConfigHelpers)
 
 get_target_property(type heavykeys_core TYPE)

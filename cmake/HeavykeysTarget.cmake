@@ -5,8 +5,9 @@
 # rounds once where another rounds twice.
 function(heavykeys_options target)
   target_compile_features(${target} PUBLIC cxx_std_20)
-  target_compile_options(${target} PRIVATE -ffp-contract=off -Wall -Wextra -Wshadow -Wconversion
-                         -Wno-sign-conversion $<$<BOOL:${HEAVYKEYS_WARNINGS_AS_ERRORS}>:-Werror>)
+  target_compile_options(${target} PRIVATE
+    "$<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off;-Wall;-Wextra;-Wshadow;-Wconversion;-Wno-sign-conversion>"
+    $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${HEAVYKEYS_WARNINGS_AS_ERRORS}>>:-Werror>)
 endfunction()
 
 function(heavykeys_library name)

@@ -60,39 +60,39 @@ bool is_sensitive(const Term& term) {
   return term.kind != Term::Kind::softmax;
 }
 
-void check_sets(const KeySets& sets, const AttentionShape& s) {
-  if (sets.batch != s.batch || sets.heads != s.heads || sets.key_count != static_cast<std::int64_t>(s.n)) {
+}  // namespace
+
+void check_sets(const KeySets& sets, std::size_t batch, std::size_t heads, std::int64_t n, bool causal) {
+  if (sets.batch != batch || sets.heads != heads || sets.key_count != n) {
     throw InvalidInput("sets: " + std::to_string(sets.batch) + " x " + std::to_string(sets.heads) +
                        " lists over " + std::to_string(sets.key_count) + " keys; the keys are " +
-                       std::to_string(s.batch) + " x " + std::to_string(s.heads) + " heads of " +
-                       std::to_string(s.n));
+                       std::to_string(batch) + " x " + std::to_string(heads) + " heads of " +
+                       std::to_string(n));
   }
   const auto total = static_cast<std::int64_t>(sets.keys.size());
-  bool sound = sets.indptr.size() == s.units() + 1 && sets.indptr.front() == 0 &&
+  bool sound = sets.indptr.size() == batch * heads + 1 && sets.indptr.front() == 0 &&
                sets.indptr.back() == total && std::is_sorted(sets.indptr.begin(), sets.indptr.end());
   if (!sound) throw InvalidInput("sets: indptr is not ascending from 0 to the number of keys");
-  if (!sets.until.empty() && !s.options.causal) {
+  if (!sets.until.empty() && !causal) {
     throw InvalidInput("sets: those of prefixes (until) are for causal attention");
   }
   if (!sets.until.empty() && sets.until.size() != sets.keys.size()) {
     throw InvalidInput("sets: until has " + std::to_string(sets.until.size()) + " entries for " +
                        std::to_string(total) + " keys");
   }
-  for (std::size_t unit = 0; unit < s.units(); ++unit) {
+  for (std::size_t unit = 0; unit < batch * heads; ++unit) {
     std::int64_t before = -1;
     for (std::int64_t i = sets.indptr[unit]; i < sets.indptr[unit + 1]; ++i) {
       const std::int64_t key = sets.keys[static_cast<std::size_t>(i)];
       if (key <= before || key >= sets.key_count) {
-        throw InvalidInput("sets: key " + std::to_string(key) + " of batch " +
-                           std::to_string(unit / s.heads) + ", head " + std::to_string(unit % s.heads) +
+        throw InvalidInput("sets: key " + std::to_string(key) + " of batch " + std::to_string(unit / heads) +
+                           ", head " + std::to_string(unit % heads) +
                            " is not above the one before it and below " + std::to_string(sets.key_count));
       }
       before = key;
     }
   }
 }
-
-}  // namespace
 
 void check_view(const TensorView& view, const std::string& name, Dtype dtype, std::size_t batch,
                 std::size_t heads, std::size_t rows, std::size_t dim) {
@@ -147,7 +147,7 @@ AttentionShape::AttentionShape(const TensorView& queries, const TensorView& keys
   if (!std::isfinite(scale) || scale == 0.0) {
     throw InvalidInput("scale " + shortest(o.scale) + " must be finite and not 0");
   }
-  check_sets(sets, *this);
+  check_sets(sets, batch, heads, static_cast<std::int64_t>(n), o.causal);
 }
 
 std::int64_t AttentionShape::position(std::size_t lane) const {

@@ -40,6 +40,9 @@ struct AttentionShape {
   std::int64_t position(std::size_t lane) const;
 };
 
+/// Throws InvalidInput unless these are lists of ascending keys for batch x heads heads of n keys.
+void check_sets(const KeySets& sets, std::size_t batch, std::size_t heads, std::int64_t n, bool causal);
+
 /// Throws InvalidInput unless the view is [batch, heads, rows, dim] of this dtype; `name` for the text.
 void check_view(const TensorView& view, const std::string& name, Dtype dtype, std::size_t batch,
                 std::size_t heads, std::size_t rows, std::size_t dim);

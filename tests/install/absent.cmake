@@ -1,1 +1,1 @@
-find_package(heavykeys 0.1 REQUIRED COMPONENTS cuda)
+find_package(heavykeys 0.1 REQUIRED COMPONENTS ${ABSENT})

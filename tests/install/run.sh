@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Installs a build into a scratch prefix and builds a program outside the project against it: through
 # find_package, through pkg-config, and against the sources through add_subdirectory.
-#   run.sh SOURCE BUILD SCRATCH MPI
+#   run.sh SOURCE BUILD SCRATCH MPI CUDA
 set -euo pipefail
-source=$1 build=$2 scratch=$3 mpi=$4
+source=$1 build=$2 scratch=$3 mpi=$4 cuda=$5
 rm -rf "$scratch" && mkdir -p "$scratch"
 outside=$source/tests/install/outside
 
@@ -11,19 +11,26 @@ cmake --install "$build" --prefix "$scratch/prefix" > "$scratch/install.log"
 "$scratch/prefix/bin/heavykeys" engines > /dev/null
 
 cmake -S "$outside" -B "$scratch/package" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$scratch/prefix" \
-  -DWITH_MPI="$mpi" > /dev/null
+  -DWITH_MPI="$mpi" -DWITH_CUDA="$cuda" > /dev/null
 cmake --build "$scratch/package" > /dev/null
 "$scratch/package/outside"
 if [ "$mpi" = ON ]; then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
   mpirun --oversubscribe -np 3 "$scratch/package/outside_mpi"
 fi
+if [ "$cuda" = ON ]; then
+  "$scratch/package/outside_cuda"
+fi
 
-if cmake -S "$outside" -B "$scratch/absent" -G Ninja -DCMAKE_PREFIX_PATH="$scratch/prefix" -DCMAKE_PROJECT_INCLUDE="$source/tests/install/absent.cmake" > "$scratch/absent.log" 2>&1; then
+absent=cuda
+if [ "$cuda" = ON ]; then
+  absent=abacus  # a name that no build has
+fi
+if cmake -S "$outside" -B "$scratch/absent" -G Ninja -DCMAKE_PREFIX_PATH="$scratch/prefix" -DABSENT="$absent" -DCMAKE_PROJECT_INCLUDE="$source/tests/install/absent.cmake" > "$scratch/absent.log" 2>&1; then
   echo "a component that was not built was found" >&2
   exit 1
 fi
-grep -q "heavykeys has no component cuda" "$scratch/absent.log"
+grep -q "heavykeys has no component $absent" "$scratch/absent.log"
 
 export PKG_CONFIG_PATH=$(dirname "$(find "$scratch/prefix" -name heavykeys.pc)")
 read -ra flags <<< "$(pkg-config --cflags --libs --static heavykeys)"
