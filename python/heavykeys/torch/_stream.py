@@ -16,7 +16,9 @@ class KeyStream:
     At every moment `current()` holds each key that some query could give a
     weight >= epsilon among the keys appended so far: the same keys as if all
     had been sketched at once. A key that has left never returns, so the cache
-    may drop it. Memory: O(d^2 + |U| d + block_rows d) a head, whatever the
+    may drop it (within a part in 2^20 of epsilon it may, until its block of
+    block_rows keys is complete: the grid of a block is that of all its keys).
+    Memory: O(d^2 + |U| d + block_rows d) a head, whatever the
     length. Softmax has no such set (docs/theory.md, T9): use x^2's as a
     heuristic, with a window.
     """
