@@ -65,7 +65,8 @@ AllKeysSums::AllKeysSums(const AttentionShape& shape, const TensorView& queries,
       keys_(keys),
       unit_(unit),
       coefficients_(polynomial_of(shape.options.score)),
-      few_(are_few(shape, coefficients_)) {}
+      few_(are_few(shape, coefficients_)),
+      is_alone_(shape.lanes(), 0) {}
 
 void AllKeysSums::read_keys(std::size_t begin, std::size_t end, std::vector<double>& out) const {
   const std::size_t b = unit_ / shape_.heads, h = unit_ % shape_.heads, d = shape_.d;
@@ -90,7 +91,25 @@ void AllKeysSums::read_queries(std::size_t begin, std::size_t end, std::vector<d
   }
 }
 
-void AllKeysSums::sums(double* values, double* by_query) const {
+double AllKeysSums::sum_one_by_one(const double* q, std::int64_t position, double* by_query) const {
+  const std::size_t d = shape_.d, visible = static_cast<std::size_t>(position + 1);
+  const MomentForm f(d, coefficients_);
+  std::vector<double> keys;
+  double sum = 0.0;
+  if (by_query) std::fill_n(by_query, d, 0.0);
+  for (std::size_t begin = 0; begin < visible; begin += kRun) {
+    const std::size_t end = std::min(visible, begin + kRun);
+    read_keys(begin, end, keys);
+    for (const double* k = keys.data(); k < keys.data() + keys.size(); k += d) {
+      const double x = dot(q, k, d);
+      sum += f.term(x);
+      if (by_query) add_multiple(by_query, f.slope(x), k, d);
+    }
+  }
+  return sum;
+}
+
+void AllKeysSums::sums(double* values, double* by_query) {
   const std::size_t d = shape_.d, lanes = shape_.lanes();
   // Keys that a query sees whole runs of are taken by their moments; those after them one by one.
   const auto in_runs = [&](std::size_t lane) -> std::size_t {
@@ -117,11 +136,17 @@ void AllKeysSums::sums(double* values, double* by_query) const {
     read_queries(lane, end, queries);
     form.evaluate(queries.data(), end - lane, values + lane, by_query ? by_query + lane * d : nullptr);
     for (const double* q = queries.data(); lane < end; ++lane, q += d) {
+      double* gradient = by_query ? by_query + lane * d : nullptr;
+      is_alone_[lane] = whole > 0 && form.is_doubtful(q, values[lane]);
+      if (is_alone_[lane]) {
+        values[lane] = sum_one_by_one(q, shape_.position(lane), gradient);
+        continue;
+      }
       for (std::size_t key = whole; static_cast<std::int64_t>(key) <= shape_.position(lane); ++key) {
         const double* k = &rest[(key - whole) * d];
         const double x = dot(q, k, d);
         values[lane] += form.term(x);
-        if (by_query) add_multiple(by_query + lane * d, form.slope(x), k, d);
+        if (gradient) add_multiple(gradient, form.slope(x), k, d);
       }
     }
   }
@@ -131,7 +156,7 @@ void AllKeysSums::by_key(const std::vector<double>& weights, std::vector<double>
   const std::size_t d = shape_.d, n = shape_.n, lanes = shape_.lanes();
   out.assign(n * d, 0.0);
   MomentForm form(d, coefficients_);
-  std::vector<double> values(kRun), keys, queries;
+  std::vector<double> values(kRun), shared(kRun), keys, queries;
   std::size_t taken = lanes;  // queries in the form, last first
   const auto sees = [&](std::size_t lane, std::size_t key) {
     return shape_.position(lane) >= static_cast<std::int64_t>(key);
@@ -143,13 +168,19 @@ void AllKeysSums::by_key(const std::vector<double>& weights, std::vector<double>
     std::size_t from = taken;
     while (from > first && sees(from - 1, end - 1)) --from;
     for (std::size_t at = from; at < taken; at += std::min(kRun, taken - at)) {
-      read_queries(at, at + std::min(kRun, taken - at), queries);
-      form.add(queries.data(), &weights[at], queries.size() / d);
+      const std::size_t count = std::min(kRun, taken - at);
+      read_queries(at, at + count, queries);
+      std::copy_n(&weights[at], count, shared.begin());
+      for (std::size_t i = 0; i < count; ++i) {
+        if (is_alone_[at + i]) shared[i] = 0.0;
+      }
+      form.add(queries.data(), shared.data(), count);
     }
     taken = from;
     read_keys(begin, end, keys);
     form.evaluate(keys.data(), end - begin, values.data(), &out[begin * d]);
-    for (std::size_t lane = taken; lane-- > 0 && sees(lane, begin);) {
+    for (std::size_t lane = lanes; lane-- > 0 && sees(lane, begin);) {
+      if (lane >= taken && !is_alone_[lane]) continue;
       read_queries(lane, lane + 1, queries);
       const auto visible = static_cast<std::size_t>(shape_.position(lane) + 1);
       for (std::size_t key = begin; key < std::min(end, visible); ++key) {

@@ -13,6 +13,7 @@
 #include "lib/float_environment.hpp"
 #include "lib/isa.hpp"
 #include "lib/shared_tasks.hpp"
+#include "lib/text.hpp"
 
 namespace heavykeys {
 namespace detail {
@@ -70,9 +71,15 @@ void write_strip(const Call& call, const QueryStrip<T>& q, std::size_t unit, Str
     const std::size_t lane = q.first + u;
     double sum = r.sum[u];
     if (sum > 0.0 && !call.all_keys.empty()) {
-      // No less than its part, whatever rounding did to the closed form.
-      sum =
-          std::max(sum, in_units(s, call.all_keys[unit * s.lanes() + lane], static_cast<double>(r.shift[u])));
+      const double all = call.all_keys[unit * s.lanes() + lane];
+      if (!(all >= 0x1p-960 && all <= 0x1p960)) {
+        throw InvalidInput("normalise: the sum over all keys of queries batch " +
+                           std::to_string(unit / s.heads) + ", head " +
+                           std::to_string(s.query_head(unit, lane)) + ", row " +
+                           std::to_string(s.query_row(lane)) + " is outside float64: " + shortest(all));
+      }
+      // A part of it may be larger by a rounding of its weights.
+      sum = std::max(sum, in_units(s, all, static_cast<double>(r.shift[u])));
     }
     if (!std::isfinite(sum)) {
       throw InvalidInput("queries: batch " + std::to_string(unit / s.heads) + ", head " +
@@ -106,7 +113,7 @@ void attend_tile(const Call& call, const QueryTile& tile, Scratch<T>& scratch) {
   for (std::size_t block = 0; block < keys.blocks(); ++block) {
     for (std::size_t i = 0; i < strips.size(); ++i) {
       if (!strips[i].meets(keys.block(block))) continue;
-      results[i].take(s, keys, block, scratch.scores.fill(keys, block, strips[i], s.d));
+      results[i].take(s, keys, block, scratch.scores.fill(s, keys, block, strips[i]));
     }
   }
   for (std::size_t i = 0; i < strips.size(); ++i) write_strip(call, strips[i], tile.unit, results[i]);

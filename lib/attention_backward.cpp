@@ -111,11 +111,13 @@ void key_block(const BackwardCall& call, std::size_t unit, std::size_t block, Sc
   const std::size_t b = unit / s.heads, h = unit % s.heads;
   for (std::size_t k = 0; k < list.size(); ++k) {
     const auto row = static_cast<std::size_t>(list[k].key);
+    T* key = &by_key[k * ld];
+    for (std::size_t c = 0; c < s.d; ++c) key[c] *= static_cast<T>(s.scale);
     if (call.over_all_keys()) {
       const double* all = &call.all_keys.by_key[unit][row * s.d];
-      for (std::size_t c = 0; c < s.d; ++c) by_key[k * ld + c] += static_cast<T>(all[c]);
+      for (std::size_t c = 0; c < s.d; ++c) key[c] += static_cast<T>(all[c]);
     }
-    write_row(call.gradients.keys, b, h, row, &by_key[k * ld], 1);
+    write_row(call.gradients.keys, b, h, row, key, 1);
     write_row(call.gradients.values, b, h, row, &by_value[k * ldv], 1);
   }
 }
@@ -139,7 +141,7 @@ void fill_unit(const BackwardCall& call, std::size_t unit) {
 /// d(loss)/d(normaliser) = -(grad_out . out) / normaliser, passed on to queries and keys by the closed form.
 void all_keys_of_unit(BackwardCall& call, std::size_t unit) {
   const AttentionShape& s = call.shape;
-  const AllKeysSums closed(s, call.queries, call.keys, unit);
+  AllKeysSums closed(s, call.queries, call.keys, unit);
   std::vector<double> values(s.lanes()), weights(s.lanes());
   std::vector<double>& by_query = call.all_keys.by_query[unit];
   by_query.resize(s.lanes() * s.d);

@@ -21,7 +21,7 @@ GradientStrip<T>::GradientStrip(const BackwardCall& call, std::size_t unit, std:
       inverse(q.width),
       mean(q.width) {
   const AttentionShape& s = call.shape;
-  turn_rows(s, call.grad_out, nullptr, unit, first, count, q.width, 1.0, grad.data());
+  turn_rows(s, call.grad_out, nullptr, unit, first, count, q.width, grad.data());
   for (std::size_t u = 0; u < count; ++u) {
     const std::size_t query = s.query(unit, first + u);
     shift[u] = static_cast<T>(call.sums.shift[query]);
@@ -34,7 +34,7 @@ template <class T>
 Strip<T> GradientBlock<T>::differentiate(const BackwardCall& call, const KeyRows<T>& rows, std::size_t block,
                                          const GradientStrip<T>& g) {
   const AttentionShape& s = call.shape;
-  const Strip<T> strip = scores.fill(rows, block, g.q, s.d);
+  const Strip<T> strip = scores.fill(s, rows, block, g.q);
   const T* values = &rows.values[block * kKeyBlock * s.dv];
   multiply<T>({values, static_cast<std::ptrdiff_t>(s.dv), 1, strip.keys, g.grad.data(), strip.width,
                strip.width, s.dv},

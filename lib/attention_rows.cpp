@@ -92,14 +92,14 @@ void KeyRows<T>::gather(const AttentionShape& shape, const TensorView& k, const 
 
 template <class T>
 void turn_rows(const AttentionShape& shape, const TensorView& view, const char* name, std::size_t unit,
-               std::size_t first, std::size_t count, std::size_t width, double scale, T* turned) {
+               std::size_t first, std::size_t count, std::size_t width, T* turned) {
   const std::size_t b = unit / shape.heads;
   std::vector<T> row(view.dim);
   for (std::size_t u = 0; u < count; ++u) {
     const std::size_t h = shape.query_head(unit, first + u), r = shape.query_row(first + u);
     const bool finite = std::isfinite(read_as(view.head(b, h), r, row.data()));
     if (!finite && name != nullptr) throw InvalidInput(not_finite(view, name, b, h, r));
-    for (std::size_t c = 0; c < view.dim; ++c) turned[c * width + u] = row[c] * static_cast<T>(scale);
+    for (std::size_t c = 0; c < view.dim; ++c) turned[c * width + u] = row[c];
   }
 }
 
@@ -115,10 +115,10 @@ QueryStrip<T>::QueryStrip(const AttentionShape& shape, const TensorView& q, std:
       turned(shape.d * width) {
   for (std::size_t u = 0; u < count; ++u)
     position[u] = relative<T>(shape.position(first + u), first_position);
-  turn_rows(shape, q, "queries", unit, first, count, width, shape.scale, turned.data());
+  turn_rows(shape, q, "queries", unit, first, count, width, turned.data());
   if (shape.wide_scores) {
     wide.resize(turned.size());
-    turn_rows(shape, q, "queries", unit, first, count, width, shape.scale, wide.data());
+    turn_rows(shape, q, "queries", unit, first, count, width, wide.data());
   }
   size = greatest(turned.data(), turned.size());
 }
@@ -137,15 +137,17 @@ bool QueryStrip<T>::is_served_by_all(std::span<const AttendedKey> keys) const {
   });
 }
 
+/// x = scale (q.k): the sum comes first, so that what is orthogonal stays so.
 template <class T>
-void ScoreBlock<T>::multiply_block(const KeyRows<T>& rows, std::size_t first, std::size_t count,
-                                   const QueryStrip<T>& q, std::size_t d) {
-  const auto row = static_cast<std::ptrdiff_t>(d);
-  if (!q.wide.empty()) {
+void ScoreBlock<T>::multiply_block(const AttentionShape& shape, const KeyRows<T>& rows, std::size_t first,
+                                   std::size_t count, const QueryStrip<T>& q) {
+  const std::size_t d = shape.d;
+  const auto row = static_cast<std::ptrdiff_t>(d), end = static_cast<std::ptrdiff_t>(count * q.width);
+  if (shape.wide_scores) {
     multiply<double>({&rows.wide[first * d], row, 1, count, q.wide.data(), q.width, q.width, d}, wide.data(),
                      q.width);
-    std::transform(wide.begin(), wide.begin() + static_cast<std::ptrdiff_t>(count * q.width), scores.begin(),
-                   [](double x) { return static_cast<T>(x); });
+    std::transform(wide.begin(), wide.begin() + end, scores.begin(),
+                   [scale = shape.scale](double x) { return static_cast<T>(scale * x); });
     return;
   }
   for (std::size_t c = 0; c < d; c += kColumnBlock) {
@@ -157,20 +159,23 @@ void ScoreBlock<T>::multiply_block(const KeyRows<T>& rows, std::size_t first, st
       multiply_add(part, scores.data(), q.width);
     }
   }
+  std::transform(scores.begin(), scores.begin() + end, scores.begin(),
+                 [scale = static_cast<T>(shape.scale)](T x) { return scale * x; });
 }
 
 template <class T>
-Strip<T> ScoreBlock<T>::fill(const KeyRows<T>& rows, std::size_t block, const QueryStrip<T>& q,
-                             std::size_t d) {
+Strip<T> ScoreBlock<T>::fill(const AttentionShape& shape, const KeyRows<T>& rows, std::size_t block,
+                             const QueryStrip<T>& q) {
   // Past this a sum of d products may not be finite. The margin is for softmax, which subtracts such scores.
-  if (!(q.size * rows.size <= std::numeric_limits<T>::max() / static_cast<T>(4 * d))) {
-    throw InvalidInput("queries times keys: scores could pass " +
+  const T scale = static_cast<T>(std::max(1.0, std::abs(shape.scale)));
+  if (!(q.size * rows.size * scale <= std::numeric_limits<T>::max() / static_cast<T>(4 * shape.d))) {
+    throw InvalidInput("queries: their products with the keys could pass " +
                        std::string(sizeof(T) == 4 ? "float32" : "float64") + " (elements up to " +
                        shortest(static_cast<double>(q.size)) + " and " +
-                       shortest(static_cast<double>(rows.size)) + ")");
+                       shortest(static_cast<double>(rows.size)) + ", scale " + shortest(shape.scale) + ")");
   }
   const std::span<const AttendedKey> keys = rows.block(block);
-  multiply_block(rows, block * kKeyBlock, keys.size(), q, d);
+  multiply_block(shape, rows, block * kKeyBlock, keys.size(), q);
   Strip<T> strip{scores.data(), keys.size(), q.width};
   if (q.is_served_by_all(keys)) return strip;
   for (std::size_t k = 0; k < keys.size(); ++k) {
@@ -219,9 +224,9 @@ template struct ScoreBlock<double>;
 template float read_as(const Rows&, std::size_t, float*);
 template double read_as(const Rows&, std::size_t, double*);
 template void turn_rows(const AttentionShape&, const TensorView&, const char*, std::size_t, std::size_t,
-                        std::size_t, std::size_t, double, float*);
+                        std::size_t, std::size_t, float*);
 template void turn_rows(const AttentionShape&, const TensorView&, const char*, std::size_t, std::size_t,
-                        std::size_t, std::size_t, double, double*);
+                        std::size_t, std::size_t, double*);
 template void write_row(const MutableTensorView&, std::size_t, std::size_t, std::size_t, const float*,
                         std::size_t);
 template void write_row(const MutableTensorView&, std::size_t, std::size_t, std::size_t, const double*,

@@ -55,7 +55,7 @@ struct QueryStrip {
   std::int64_t first_position = 0, last_position = 0;
   AlignedVector<T> position;   ///< [width], relative to first_position
   AlignedVector<T> turned;     ///< [d, width]: scale q, zeros beyond count
-  AlignedVector<double> wide;  ///< turned again, before it is rounded, for wide scores
+  AlignedVector<double> wide;  ///< turned again, for wide scores
   T size = 0;                  ///< of the greatest element of turned
 
   QueryStrip(const AttentionShape& shape, const TensorView& q, std::size_t unit, std::size_t first,
@@ -74,19 +74,20 @@ struct ScoreBlock {
   AlignedVector<T> from = AlignedVector<T>(kKeyBlock), until = AlignedVector<T>(kKeyBlock);
 
   /// The scores of `block` of `keys` for the strip. Throws InvalidInput where they could overflow.
-  Strip<T> fill(const KeyRows<T>& keys, std::size_t block, const QueryStrip<T>& q, std::size_t d);
+  Strip<T> fill(const AttentionShape& shape, const KeyRows<T>& keys, std::size_t block,
+                const QueryStrip<T>& q);
 
  private:
-  void multiply_block(const KeyRows<T>& rows, std::size_t first, std::size_t count, const QueryStrip<T>& q,
-                      std::size_t d);
+  void multiply_block(const AttentionShape& shape, const KeyRows<T>& rows, std::size_t first,
+                      std::size_t count, const QueryStrip<T>& q);
 };
 
-/// Turns rows of `view` (of the unit's lanes, as queries are) into [dim, width], times `scale`. `name`: of
+/// Turns rows of `view` (of the unit's lanes, as queries are) into [dim, width]. `name`: of
 /// the argument, for the text of the InvalidInput that NaN/Inf are; null: they are let through, as gradients
 /// are.
 template <class T>
 void turn_rows(const AttentionShape& shape, const TensorView& view, const char* name, std::size_t unit,
-               std::size_t first, std::size_t count, std::size_t width, double scale, T* turned);
+               std::size_t first, std::size_t count, std::size_t width, T* turned);
 
 /// Writes column `lane` of turned [dim, width] over row r of head (b, h), rounded to the dtype of `out`.
 template <class T>

@@ -46,18 +46,11 @@ Term term_of(const Score& score) {
 }
 
 /// Where even x rounded once to float32 is too much for 1e-6 of the weights: |x|^p takes the rounding p
-/// times, and below p = 1 a zero of x without bound.
+/// times, and below p = 1 a zero of x without bound. Polynomials have no unit that float32 would not pass.
 bool is_steep(const Term& term) {
   if (term.kind == Term::Kind::power) return term.power > 4;
   if (term.kind == Term::Kind::real_power) return term.exponent > 4 || term.exponent < 1;
-  return term.kind == Term::Kind::polynomial && term.degree > 2;
-}
-
-/// Where x summed up in float32 is: the error is in proportion to |q| |k|, and there may be no x as large.
-bool is_sensitive(const Term& term) {
-  if (term.kind == Term::Kind::power) return term.power > 2;
-  if (term.kind == Term::Kind::real_power) return term.exponent > 2;
-  return term.kind != Term::Kind::softmax;
+  return term.kind == Term::Kind::polynomial;
 }
 
 }  // namespace
@@ -130,7 +123,7 @@ AttentionShape::AttentionShape(const TensorView& queries, const TensorView& keys
       term(term_of(o.score)),
       scale(o.score.kind == Score::Kind::softmax ? o.scale * o.score.parameter : o.scale),
       in_double(queries.dtype == Dtype::f64 || is_steep(term)),
-      wide_scores(!in_double && is_sensitive(term)),
+      wide_scores(!in_double && term.kind != Term::Kind::softmax),
       options(o) {
   if (heads == 0 || queries.heads % heads != 0 || queries.heads == 0) {
     throw InvalidInput("queries: " + std::to_string(queries.heads) + " heads are not a multiple of the " +

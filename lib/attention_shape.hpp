@@ -21,9 +21,12 @@ struct AttentionShape {
   std::size_t batch, heads, group;  ///< heads: of keys; group: query heads to each
   std::size_t m, n, d, dv;
   Term term;
-  double scale;      ///< of q.k
-  bool in_double;    ///< the type to compute in: double, else float
-  bool wide_scores;  ///< where that is float: the x are formed in double, and rounded once
+  double scale;    ///< of q.k
+  bool in_double;  ///< the type to compute in: double, else float
+  /// Where that is float: q.k is summed up in double, and x rounded once. Even scores know x = 0, and the
+  /// weights of a query that is nearly orthogonal to its keys hang on what rounding in proportion to |q| |k|
+  /// would drown.
+  bool wide_scores;
   AttendOptions options;
 
   std::size_t units() const { return batch * heads; }

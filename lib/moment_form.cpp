@@ -1,6 +1,7 @@
 #include "lib/moment_form.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "lib/attention_kernels.hpp"
 #include "lib/kernels.hpp"
@@ -14,9 +15,19 @@ MomentForm::MomentForm(std::size_t dim, const std::vector<double>& coefficients)
     Lift lift(dim, {static_cast<int>(s)});
     const std::size_t ld = padded(lift.size());
     AlignedVector<double> matrix(lift.size() * ld);
-    moments_.push_back({coefficients[s], std::move(lift), ld, std::move(matrix)});
+    moments_.push_back({coefficients[s], std::move(lift), ld, std::move(matrix), 0.0});
   }
 }
+
+namespace {
+
+double squares(const double* x, std::size_t n) {
+  double sum = 0.0;
+  for (std::size_t i = 0; i < n; ++i) sum += x[i] * x[i];
+  return sum;
+}
+
+}  // namespace
 
 AlignedVector<double> MomentForm::lifted(const Moment& m, const double* rows, std::size_t count) {
   AlignedVector<double> out(count * m.ld);
@@ -33,6 +44,9 @@ void MomentForm::add(const double* rows, const double* weights, std::size_t coun
   for (std::size_t r = 0; r < count; ++r) total_weight_ += weights[r];
   for (Moment& m : moments_) {
     const std::size_t size = m.lift.size();
+    for (std::size_t r = 0; r < count; ++r) {
+      m.norms += std::abs(weights[r]) * std::pow(squares(rows + r * dim_, dim_), m.lift.top_degree());
+    }
     AlignedVector<double> plain(count * m.ld), weighted(count * m.ld);
     for (std::size_t r = 0; r < count; ++r) {
       m.lift.products(rows + r * dim_, &plain[r * m.ld]);
@@ -66,6 +80,17 @@ void MomentForm::evaluate(const double* x, std::size_t count, double* values, do
       for (std::size_t i = 0; i < dim_; ++i) gradients[r * dim_ + i] += by_x[i];
     }
   }
+}
+
+bool MomentForm::is_doubtful(const double* x, double value) const {
+  double error = 0.0;
+  for (const Moment& m : moments_) {
+    // Two sums of D products, each product rounded for each factor; sums in practice err by the root of their
+    // length.
+    const double roundings = 8.0 + 2.0 * std::sqrt(static_cast<double>(m.lift.size()));
+    error += roundings * 0x1p-53 * m.coefficient * m.norms * std::pow(squares(x, dim_), m.lift.top_degree());
+  }
+  return !(error <= 1e-9 * value);
 }
 
 double MomentForm::term(double x) const {

@@ -21,6 +21,10 @@ class MomentForm {
   /// values[r] = the sum at row r of x [count, dim]; gradients [count, dim], unless null, its gradient there.
   void evaluate(const double* x, std::size_t count, double* values, double* gradients) const;
 
+  /// Whether rounding can have cost `value` at row x (all weights >= 0) more than a part in 10^9: where x is
+  /// nearly orthogonal to all that is large in the rows, large terms cancel. True of NaN, too.
+  bool is_doubtful(const double* x, double value) const;
+
   /// f and f' for one product: what a row adds on its own.
   double term(double x) const;
   double slope(double x) const;
@@ -31,6 +35,7 @@ class MomentForm {
     Lift lift;
     std::size_t ld;
     AlignedVector<double> matrix;  // [D, ld]: sum_l w_l y_l^a y_l^b
+    double norms = 0.0;            // sum_l |w_l| |y_l|^2s: no term passes |x|^2s times it (Cauchy)
   };
 
   /// Monomials of rows [count, dim] times their multiplicities, [count, ld].

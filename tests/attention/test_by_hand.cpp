@@ -120,3 +120,54 @@ TEST_CASE("scores of any size: weights do not overflow, nor underflow") {
         Approx(941 / 14.0).epsilon(1e-14));
   CHECK(attend({-1e5}, keys, values, 1, 1, heavykeys::every_key(1, 1, 3), of(Score::softmax()))[0] == 1.0);
 }
+
+TEST_CASE("over all keys, a query orthogonal to one large key still has its sum") {
+  Numbers k{1700, -3100};
+  for (int i = 0; i < 20; ++i) k.insert(k.end(), {0.5, 0.3});
+  for (int i = 0; i < 20; ++i) k.insert(k.end(), {0.2, 0.9});
+  const Numbers v(41, 1.0);
+  AttendOptions options;
+  options.normalise = heavykeys::Normalise::all_keys;
+  const double a = 3.1 * 0.5 + 1.7 * 0.3, b = 3.1 * 0.2 + 1.7 * 0.9;
+  for (const int p : {2, 4, 6, 8}) {
+    options.score = Score::power(p);
+    const double share = std::pow(a, p) / (20 * (std::pow(a, p) + std::pow(b, p)));
+    CHECK(attend({3.1, 1.7}, k, v, 2, 1, only({1}, 41), options)[0] == Approx(share).epsilon(1e-8));
+  }
+}
+
+TEST_CASE("over all keys, a sum that float64 cannot hold is an error, not another answer") {
+  AttendOptions options = of(Score::power(2));
+  options.normalise = heavykeys::Normalise::all_keys;
+  CHECK_THROWS_WITH(attend({1e78, 1e78}, {1e78, -.5e78, 1e78, 1e78}, {1, 1}, 2, 1, only({0}, 2), options),
+                    Catch::Contains("normalise: the sum over all keys of queries batch 0, head 0, row 0"));
+  options.score = Score::power(8);
+  CHECK_THROWS_WITH(attend({1e-25}, {1e-25, 2e-25}, {1, 1}, 1, 1, only({0}, 2), options),
+                    Catch::Contains("is outside float64"));
+}
+
+TEST_CASE("what is orthogonal has no weight, whatever the scale; what is nearly so has the right one, in float32") {
+  const auto attend32 = [](std::vector<float> q, std::vector<float> k, std::vector<float> v, const AttendOptions& o) {
+    float out = -7;
+    const std::size_t n = v.size(), d = q.size();
+    const auto view = [](auto* data, std::size_t rows, std::size_t dim) {
+      return heavykeys::tensor(data, heavykeys::Dtype::f32, heavykeys::Layout::bhsd, 1, 1, rows, dim);
+    };
+    heavykeys::attend(view(static_cast<const void*>(q.data()), 1, d), view(static_cast<const void*>(k.data()), n, d),
+                      view(static_cast<const void*>(v.data()), n, 1), heavykeys::every_key(1, 1, n), o,
+                      view(static_cast<void*>(&out), 1, 1));
+    return out;
+  };
+  AttendOptions options = of(Score::power(2));
+  for (const double scale : {0.3, 1 / std::sqrt(8.0), 7.1}) {
+    options.scale = scale;
+    CHECK(attend32({3, 2, 1, 0}, {3, -3, -3, 0}, {7}, options) == 0.0f);
+  }
+  options.scale = 1;
+  CHECK(attend32({-.35f, -.40f}, {-.24f, .21f, .48f, -.42000002f}, {1, -1}, options) == Approx(-0.9704).epsilon(1e-3));
+  options.normalise = heavykeys::Normalise::all_keys;
+  CHECK(attend32({-.35f, -.40f}, {-.24f, .21f}, {1}, options) == Approx(1).epsilon(1e-6));
+  options = of(Score::polynomial({0, 0, 1}));
+  CHECK(attend32({1e-6f}, {1e-6f, 2e-6f}, {1, 2}, options) == Approx(33 / 17.0).epsilon(1e-6));
+  CHECK(attend32({1e15f}, {1, 1}, {1e9f, 1e9f}, of(Score::polynomial({0, 1}))) == Approx(1e9).epsilon(1e-6));
+}

@@ -56,8 +56,11 @@ void check(const Case& c, Dtype dtype, Lie lie, double tolerance) {
   INFO(attention::describe(c) << ", dtype " << name_of(dtype) << ", lie " << static_cast<int>(lie));
   const attention::Result truth = attention::reference(c), result = attention::computed(c, dtype, lie);
   CHECK(attention::distance(result.out, truth.out) <= tolerance);
-  CHECK(attention::distance(result.queries, truth.queries) <= 20 * tolerance);
-  CHECK(attention::distance(result.keys, truth.keys) <= 20 * tolerance);
+  // Below p = 1 slopes have no bound at x = 0, and a rounding of x counts 1/|x| times.
+  const bool is_root = c.options.score.kind == Score::Kind::power && c.options.score.parameter < 1;
+  const double gradients = (is_root ? 400 : 20) * tolerance;
+  CHECK(attention::distance(result.queries, truth.queries) <= gradients);
+  CHECK(attention::distance(result.keys, truth.keys) <= gradients);
   CHECK(attention::distance(result.values, truth.values) <= tolerance);
 }
 

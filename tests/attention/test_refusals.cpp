@@ -102,9 +102,9 @@ TEST_CASE("NaN and Inf are named where they lie; unused rows are not looked at")
   c = sound();
   for (double& x : c.queries) x = 1e30;
   for (double& x : c.keys) x = 1e30;
-  CHECK_REFUSED(c, "scores could pass float32");
+  CHECK_REFUSED(c, "queries: their products with the keys could pass float32");
   CHECK_NOTHROW(attention::computed(c, Dtype::f64, Lie::bhsd));
-  c.options.score = Score::polynomial({0, 0, 0, 1});  // computed in float64, which x^6 passes
+  c.options.score = Score::polynomial({0, 0, 0, 1});  // which x^6 passes
   for (double& x : c.queries) x *= 1e30;
   CHECK_REFUSED(c, "the sum of the weights of row 0 is not finite");
 }
