@@ -170,16 +170,16 @@ HEAVYKEYS_DEVICE void by_key_block(Block& block, const Problem<T>& p, std::int64
     });
     add_over_lanes<T>(block, keys, grads_of(p, part), by_values);
   }
-  const auto write = [&](const View& view, int dim, const T* from) {
+  const auto write = [&](const View& view, int dim, T scale, const T* from) {
     block.each([&](Thread<T>& t) {
       for_each(t, keys, dim, [&](int k, int c) {
         store_element(view, p.key_row(view, unit, shared.key[k]) + c * view.column_stride,
-                      from[static_cast<std::int64_t>(k) * dim + c]);
+                      from[static_cast<std::int64_t>(k) * dim + c] * scale);
       });
     });
   };
-  write(p.by_keys, p.d, by_keys);
-  write(p.by_values, p.dv, by_values);
+  write(p.by_keys, p.d, p.scale, by_keys);
+  write(p.by_values, p.dv, static_cast<T>(1), by_values);
 }
 
 }  // namespace heavykeys::cuda::detail

@@ -61,27 +61,25 @@ HEAVYKEYS_DEVICE KeySide<T> values_of(const Problem<T>& p, std::int64_t unit) {
   return {p, p.values, p.dv, Status::values, unit};
 }
 
-/// The rows of queries or of grad_out of one part, times `scale`.
+/// The rows of queries or of grad_out of one part.
 template <class T>
 struct LaneSide {
   const Problem<T>& p;
   const View& view;
   int dim;
-  T scale;
   const Part<T>& part;
 
   HEAVYKEYS_DEVICE T operator()(int u, int c) const {
-    return load_element<T>(view, p.lane_row(view, part.unit, part.first + u) + c * view.column_stride) *
-           scale;
+    return load_element<T>(view, p.lane_row(view, part.unit, part.first + u) + c * view.column_stride);
   }
 };
 template <class T>
 HEAVYKEYS_DEVICE LaneSide<T> queries_of(const Problem<T>& p, const Part<T>& part) {
-  return {p, p.queries, p.d, p.scale, part};
+  return {p, p.queries, p.d, part};
 }
 template <class T>
 HEAVYKEYS_DEVICE LaneSide<T> grads_of(const Problem<T>& p, const Part<T>& part) {
-  return {p, p.grad_out, p.dv, static_cast<T>(1), part};
+  return {p, p.grad_out, p.dv, part};
 }
 
 /// Columns start .. start + depth of the rows and of the lanes, into shared memory: one thread's part.
@@ -125,26 +123,23 @@ HEAVYKEYS_DEVICE void multiply(Block& block, int keys, const KeySide<T>& rows, c
   }
 }
 
-/// shared.x = scores summed up in double from elements as they are, and rounded once. A thread has registers
+/// shared.x = scores summed up in double, times scale, and rounded once. A thread has registers
 /// for a few such sums only, so operands come several times.
 template <class T, class Block>
 HEAVYKEYS_DEVICE void find_wide_scores(Block& block, const Problem<T>& p, const Part<T>& part, int keys) {
   Shared<T>& shared = block.shared;
-  const LaneSide<T> plain{p, p.queries, p.d, static_cast<T>(1), part};
   for (int first = 0; first < kLanesEach<T>; first += kWideEach) {
     for (int start = 0; start < p.d; start += kDepth) {
       const int depth = least(kDepth, p.d - start);
       block.each([&](Thread<T>& t) {
         if (start == 0) clear(t.wide);
-        load_operands(t, shared, keys, keys_of(p, part.unit), plain, start, depth);
+        load_operands(t, shared, keys, keys_of(p, part.unit), queries_of(p, part), start, depth);
       });
       block.each([&](Thread<T>& t) {
         for (int c = 0; c < depth; ++c) {
           HEAVYKEYS_UNROLL
           for (int j = 0; j < kWideEach; ++j) {
-            const double q =
-                static_cast<double>(shared.right[c * Shared<T>::kLaneStep + t.place(first + j)]) *
-                p.wide_scale;
+            const auto q = static_cast<double>(shared.right[c * Shared<T>::kLaneStep + t.place(first + j)]);
             HEAVYKEYS_UNROLL
             for (int i = 0; i < kKeysEach; ++i) {
               const T k = shared.left[c * Shared<T>::kKeyStep + t.down() * kKeysEach + i];
@@ -156,7 +151,7 @@ HEAVYKEYS_DEVICE void find_wide_scores(Block& block, const Problem<T>& p, const 
         for (int i = 0; i < kKeysEach; ++i) {
           for (int j = 0; j < kWideEach; ++j) {
             shared.x[(t.down() * kKeysEach + i) * Shared<T>::kLaneStep + t.place(first + j)] =
-                static_cast<T>(t.wide[i][j]);
+                static_cast<T>(p.wide_scale * t.wide[i][j]);
           }
         }
       });
@@ -164,15 +159,22 @@ HEAVYKEYS_DEVICE void find_wide_scores(Block& block, const Problem<T>& p, const 
   }
 }
 
-/// shared.x = scores: dot products, formed in blocks of columns, or in double.
+/// shared.x = scores: dot products, formed in blocks of columns, or in double, then times scale.
 template <class T, class Block>
 HEAVYKEYS_DEVICE void find_scores(Block& block, const Problem<T>& p, const Part<T>& part, int keys) {
   if (p.wide_scores) return find_wide_scores<T>(block, p, part, keys);
+  Shared<T>& shared = block.shared;
   multiply<T>(block, keys, keys_of(p, part.unit), queries_of(p, part), static_cast<int>(kColumnBlock),
               [&](int k, int u, T sum, bool is_first) {
-                T& x = block.shared.x[k * Shared<T>::kLaneStep + u];
+                T& x = shared.x[k * Shared<T>::kLaneStep + u];
                 x = is_first ? sum : x + sum;
               });
+  block.each([&](Thread<T>& t) {
+    for_each(t, kKeys, kLanes<T>, [&](int k, int u) {
+      T& x = shared.x[k * Shared<T>::kLaneStep + u];
+      x = p.scale * x;
+    });
+  });
 }
 
 /// sums[c, u] = sums[c, u] (factor[u], if it rescales) + sum_k rows[k, c] x[k, u], the product being summed
