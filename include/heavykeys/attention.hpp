@@ -41,11 +41,12 @@ struct AttendSums {
 /// dtype; Hq a multiple of Hkv (grouped-query attention: query head h reads KV head h / (Hq / Hkv)); d, dv in
 /// 1 .. 4096. sets: B x Hkv lists over n keys. A query that no key has weight for gets zeros.
 /// Accuracy: float64 is computed in float64, and so are steep scores of all dtypes (power above 4 or below 1,
-/// polynomials past x^4). The rest is computed in float32: sums in blocks of 96 keys; x in blocks of 32
-/// columns, or, where weights are sensitive to it (power above 2, expressive, polynomials), in float64 and
-/// rounded once. That keeps outputs within 1e-6 of the largest value while the x of softmax are at most a few
-/// units (power: x of any size). out is rounded to its dtype once. Normalisers over all keys are computed in
-/// float64; they lose digits for a query that is nearly orthogonal to more keys than d.
+/// polynomials). The rest is computed in float32, sums in blocks of 96 keys; of even scores q.k is summed in
+/// float64 and x rounded once, of softmax in blocks of 32 columns. That keeps outputs within 1e-6 of the
+/// largest value: of softmax while |x| is at most a few units, of the others while the greatest |x| of a
+/// query is between 1e-30 and 1e30 (float64: 1e-150 and 1e150). out is rounded to its dtype once. Sums over
+/// all keys are formed in float64, and key by key where their closed form would lose digits (a query nearly
+/// orthogonal to what is large in the keys).
 ///
 /// Cost: O(m |U| (d + dv)) for each query head, O((n + m) D^2) more for each with Normalise::all_keys (D:
 /// coordinates of the lift). Workspace: O(|U| (d + dv)) for each thread, never m x |U|; all_keys: O(D^2)
@@ -54,7 +55,8 @@ struct AttendSums {
 /// depend on the other queries of the call.
 ///
 /// Throws InvalidInput, naming the argument, for shapes or dtypes that do not belong together, a score
-/// without what is asked of it, scores that overflow, or NaN/Inf in queries, keys or values that are used,
+/// without what is asked of it, products that could overflow (the greatest element of 32 queries times that
+/// of their keys), sums over all keys outside float64, or NaN/Inf in queries, keys or values that are used,
 /// naming batch, head, row and column. `out` may then have been written in part.
 AttendSums attend(const TensorView& queries, const TensorView& keys, const TensorView& values,
                   const KeySets& sets, const AttendOptions& options, const MutableTensorView& out);
