@@ -244,3 +244,24 @@ def test_sets_of_ones_own(qkv) -> None:
         KeySets([0.5], [0, 1], 15)
     with pytest.raises(ValueError, match="sets: key 3"):
         heavykeys.attend(q[0, 0], k[0, 0], v[0, 0], KeySets([3, 3], [0, 2], 15))
+
+
+def test_lists_that_cannot_be_counted_are_refused() -> None:
+    with pytest.raises(heavykeys.InvalidInput, match="batch x heads, 3 x 12297829382473034411, is too many"):
+        heavykeys.every_key(3, 0xAAAAAAAAAAAAAAAB, 2)  # 1 in 64 bits
+    with pytest.raises(heavykeys.InvalidInput, match="batch x heads, 3 x 6148914691236517205, is too many"):
+        heavykeys.every_key(3, 0x5555555555555555, 0)  # one more is 0
+    with pytest.raises(heavykeys.InvalidInput, match="batch x heads, 4294967296 x 4294967296, is too many"):
+        KeySets([], [0], 0, batch=2**32, heads=2**32)
+    with pytest.raises(heavykeys.InvalidInput, match="batch x heads, 3 x 6148914691236517205, is too many"):
+        KeySets([], [], 0, batch=3, heads=0x5555555555555555)
+    with pytest.raises(heavykeys.InvalidInput, match="sets: batch x heads, 4294967296 x 4294967296, is too many"):
+        heavykeys.key_sets([], 2**32, 2**32)
+    with pytest.raises(heavykeys.InvalidInput, match="key_count: -5 is negative"):
+        KeySets([0, 1], [0, 2], -5)
+    with pytest.raises(heavykeys.InvalidInput, match="key_count: 9223372036854775808 is too many"):
+        heavykeys.every_key(0, 0, 2**63)
+    empty = KeySets([], [0], 0, batch=0, heads=3)
+    assert empty == heavykeys.every_key(0, 3, 0)
+    with pytest.raises(IndexError):
+        empty[0, 0]
