@@ -58,8 +58,9 @@ Score score_of_parts(Score::Kind kind, double parameter, const std::vector<doubl
       const bool growth = parameter == 2 || parameter == 4 || parameter == 6 || parameter == 8;
       const bool callable = function.is_none() || nb::isinstance<nb::callable>(function);
       if (!growth || !callable || coefficients.size() != 1 || !(coefficients[0] >= 0) || label.empty() ||
-          label.size() > 255)
+          label.size() > 255) {
         break;
+      }
       Score score{kind, parameter, coefficients, label, {}};  // its conditions were checked when it was made
       if (!function.is_none()) score.function = Callback(nb::borrow<nb::callable>(function));
       return score;
