@@ -20,6 +20,16 @@ namespace {
 
 constexpr std::int64_t kForever = std::numeric_limits<std::int64_t>::max();
 
+/// batch * heads, of the argument `name`. Throws InvalidInput where one more than that does not fit.
+std::size_t lists_of(std::size_t batch, std::size_t heads, const char* name) {
+  std::size_t lists = 0;
+  if (__builtin_mul_overflow(batch, heads, &lists) || lists == std::numeric_limits<std::size_t>::max()) {
+    throw InvalidInput(std::string(name) + "batch x heads, " + std::to_string(batch) + " x " +
+                       std::to_string(heads) + ", is too many");
+  }
+  return lists;
+}
+
 /// One head's list.
 struct List {
   std::vector<std::int64_t> keys, until;
@@ -39,7 +49,7 @@ Spec spec_of(const Spec& given, const TensorView& keys) {
 /// One list from each head, by list_of(rows), the heads shared out. An error says whose it is.
 template <class ListOf>
 KeySets for_heads(const TensorView& keys, const Workers& workers, bool has_until, ListOf list_of) {
-  std::vector<List> lists(keys.batch * keys.heads);
+  std::vector<List> lists(lists_of(keys.batch, keys.heads, "keys: "));
   share_tasks(workers, lists.size(), [&](int, std::size_t unit) {
     const std::size_t b = unit / keys.heads, h = unit % keys.heads;
     try {
@@ -131,8 +141,13 @@ KeySets top_keys_with(const TensorView& keys, std::size_t budget, const Workers&
 }  // namespace detail
 
 KeySets every_key(std::size_t batch, std::size_t heads, std::size_t key_count) {
+  const std::size_t lists = detail::lists_of(batch, heads, "");
+  if (key_count > static_cast<std::size_t>(std::numeric_limits<std::int64_t>::max())) {
+    throw InvalidInput("key_count: " + std::to_string(key_count) + " is too many");
+  }
   KeySets sets{batch, heads, static_cast<std::int64_t>(key_count), {0}, {}, {}};
-  for (std::size_t unit = 0; unit < batch * heads; ++unit) {
+  sets.indptr.reserve(lists + 1);
+  for (std::size_t unit = 0; unit < lists; ++unit) {
     for (std::size_t key = 0; key < key_count; ++key) sets.keys.push_back(static_cast<std::int64_t>(key));
     sets.indptr.push_back(static_cast<std::int64_t>(sets.keys.size()));
   }
@@ -140,7 +155,7 @@ KeySets every_key(std::size_t batch, std::size_t heads, std::size_t key_count) {
 }
 
 KeySets key_sets(std::span<const UniversalSet> all, std::size_t batch, std::size_t heads) {
-  if (all.size() != batch * heads || all.empty()) {
+  if (all.size() != detail::lists_of(batch, heads, "sets: ") || all.empty()) {
     throw InvalidInput("sets: " + std::to_string(all.size()) + " sets for " + std::to_string(batch) + " x " +
                        std::to_string(heads) + " heads");
   }

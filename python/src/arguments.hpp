@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
+#include "heavykeys/error.hpp"
 #include "heavykeys/heavy_entries.hpp"
 #include "heavykeys/parallel.hpp"
 #include "heavykeys/spec.hpp"
@@ -25,6 +27,15 @@ std::optional<parallel::Options> threads_of(int threads, const std::string& engi
 
 /// Names of the engines of this build.
 std::vector<std::string> engines();
+
+/// The parts of what __getstate__ gave, `type` being whose. Throws InvalidInput for any other tuple: pickles
+/// come from anywhere.
+template <class... T>
+std::tuple<T...> parts_of(nb::handle state, const char* type) {
+  std::tuple<T...> parts;
+  if (!nb::try_cast(state, parts)) throw InvalidInput(std::string("state: not that of a ") + type);
+  return parts;
+}
 
 /// The arguments a Spec is made of, beside dim and epsilon, in the order of the signatures.
 Spec spec_of(std::size_t dim, double epsilon, nb::handle score, std::optional<int> grid_bits,

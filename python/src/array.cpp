@@ -95,6 +95,13 @@ void check_device(nb::handle object, const char* name) {
                      "; CPU memory is needed");
 }
 
+/// Throws InvalidInput for a tensor of torch whose memory holds its elements negated, which no protocol
+/// tells. (Conjugates are views like that, too: of complex tensors, which no function takes.)
+void check_sign(nb::handle object, const char* name) {
+  if (!nb::hasattr(object, "is_neg") || !nb::cast<bool>(nb::bool_(object.attr("is_neg")()))) return;
+  throw InvalidInput(std::string(name) + ": it has the negative bit set: pass .resolve_neg()");
+}
+
 Array import(nb::handle object, const char* name, Grad grad, bool writable) {
   nb::object source = without_gradient(object, name, grad);
   bool bfloat16 = false;
@@ -104,6 +111,7 @@ Array import(nb::handle object, const char* name, Grad grad, bool writable) {
   } else if (nb::hasattr(source, "__dlpack_device__")) {
     check_device(source, name);
   }
+  check_sign(source, name);
 
   Array array;
   nb::ndarray<nb::ro> readable;

@@ -122,6 +122,8 @@ void require_apart(const Array& out, const Array& input) {
 }
 
 void require_no_repeats(const Array& out) {
+  // Without elements, strides are anything: NumPy's are 0.
+  if (std::find(out.shape.begin(), out.shape.end(), std::size_t{0}) != out.shape.end()) return;
   for (std::size_t axis = 0; axis < out.axes(); ++axis) {
     if (out.strides[axis] == 0 && out.shape[axis] > 1) {
       throw InvalidInput(out.name + ": its elements share memory with each other");
@@ -174,6 +176,11 @@ nb::tuple backward_python(nb::handle q, nb::handle k, nb::handle v, nb::handle o
                           const std::string& layout, int threads, const std::string& engine) {
   const Call call =
       call_of(q, k, v, {sets, score, scale, causal, sinks, window, normalise, layout, threads, engine});
+  const std::vector<std::size_t> queries{call.queries.batch, call.queries.heads, call.queries.rows};
+  if (sums.shape != queries) {
+    throw InvalidInput("sums: of queries " + shape_text(sums.shape) + "; those of q are " +
+                       shape_text(queries));
+  }
   const Array result = read_array(out, "out", Grad::refuse);
   const Array grad = read_array(grad_out, "grad_out", Grad::refuse);
   const TensorView result_view = tensor_of(result, call.layout), grad_view = tensor_of(grad, call.layout);

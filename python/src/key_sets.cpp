@@ -2,6 +2,7 @@
 #include "heavykeys/key_sets.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "heavykeys/error.hpp"
 #include "python/src/arguments.hpp"
@@ -30,13 +31,22 @@ std::vector<std::int64_t> integers(nb::handle values, const char* name) {
   return {array.data(), array.data() + array.size()};
 }
 
-/// Throws InvalidInput unless every list lies within `keys`: attend checks the rest, for the keys it is
-/// given.
+/// Throws InvalidInput unless there are batch * heads lists and every one lies within `keys`: attend checks
+/// the rest, for the keys it is given.
 KeySets checked(KeySets sets) {
   const std::vector<std::int64_t>& indptr = sets.indptr;
-  if (indptr.size() != sets.batch * sets.heads + 1) {
+  std::size_t lists = 0;
+  if (__builtin_mul_overflow(sets.batch, sets.heads, &lists) ||
+      lists == std::numeric_limits<std::size_t>::max()) {
+    throw InvalidInput("batch x heads, " + std::to_string(sets.batch) + " x " + std::to_string(sets.heads) +
+                       ", is too many");
+  }
+  if (sets.key_count < 0) {
+    throw InvalidInput("key_count: " + std::to_string(sets.key_count) + " is negative");
+  }
+  if (indptr.size() != lists + 1) {
     throw InvalidInput("indptr: of length " + std::to_string(indptr.size()) + "; batch * heads + 1 is " +
-                       std::to_string(sets.batch * sets.heads + 1));
+                       std::to_string(lists + 1));
   }
   if (indptr.front() != 0 || indptr.back() != static_cast<std::int64_t>(sets.keys.size()) ||
       !std::is_sorted(indptr.begin(), indptr.end())) {
@@ -205,10 +215,11 @@ void bind_key_sets(nb::module_& module) {
              return State(nb::make_tuple(s.batch, s.heads, s.key_count, s.indptr, s.keys, s.until));
            })
       .def("__setstate__", [](KeySets& self, const State& state) {
-        new (&self) KeySets(checked(
-            {nb::cast<std::size_t>(state[0]), nb::cast<std::size_t>(state[1]),
-             nb::cast<std::int64_t>(state[2]), nb::cast<std::vector<std::int64_t>>(state[3]),
-             nb::cast<std::vector<std::int64_t>>(state[4]), nb::cast<std::vector<std::int64_t>>(state[5])}));
+        using List = std::vector<std::int64_t>;
+        auto [batch, heads, key_count, indptr, keys, until] =
+            parts_of<std::size_t, std::size_t, std::int64_t, List, List, List>(state, "KeySets");
+        new (&self)
+            KeySets(checked({batch, heads, key_count, std::move(indptr), std::move(keys), std::move(until)}));
       });
   sets.attr("__hash__") = nb::none();
   bind_makers(module);

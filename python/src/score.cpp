@@ -3,7 +3,8 @@
 
 #include <memory>
 
-#include "python/src/bind.hpp"
+#include "heavykeys/error.hpp"
+#include "python/src/arguments.hpp"
 
 namespace heavykeys::python {
 namespace {
@@ -41,15 +42,38 @@ State state_of(const Score& score) {
                               function_of(score)));
 }
 
-void set_state(Score& score, const State& state) {
-  new (&score) Score{};
-  score.kind = static_cast<Score::Kind>(nb::cast<int>(state[0]));
-  score.parameter = nb::cast<double>(state[1]);
-  score.coefficients = nb::cast<std::vector<double>>(state[2]);
-  score.label = nb::cast<std::string>(state[3]);
-  if (const nb::object function = state[4]; !function.is_none()) {
-    score.function = Callback(nb::cast<nb::callable>(function));
+/// Throws InvalidInput for what no score is made of.
+Score score_of_parts(Score::Kind kind, double parameter, const std::vector<double>& coefficients,
+                     const std::string& label, const nb::object& function) {
+  switch (kind) {
+    case Score::Kind::power:
+      return Score::power(parameter);
+    case Score::Kind::expressive:
+      return Score::expressive();
+    case Score::Kind::polynomial:
+      return Score::polynomial(coefficients);
+    case Score::Kind::softmax:
+      return Score::softmax(parameter);
+    case Score::Kind::custom: {
+      const bool growth = parameter == 2 || parameter == 4 || parameter == 6 || parameter == 8;
+      const bool callable = function.is_none() || nb::isinstance<nb::callable>(function);
+      if (!growth || !callable || coefficients.size() != 1 || !(coefficients[0] >= 0) || label.empty() ||
+          label.size() > 255) {
+        break;
+      }
+      Score score{kind, parameter, coefficients, label, {}};  // its conditions were checked when it was made
+      if (!function.is_none()) score.function = Callback(nb::borrow<nb::callable>(function));
+      return score;
+    }
   }
+  throw InvalidInput("state: not that of a Score");
+}
+
+void set_state(Score& score, const State& state) {
+  const auto [kind, parameter, coefficients, label, function] =
+      parts_of<int, double, std::vector<double>, std::string, nb::object>(state, "Score");
+  new (&score)
+      Score(score_of_parts(static_cast<Score::Kind>(kind), parameter, coefficients, label, function));
 }
 
 }  // namespace

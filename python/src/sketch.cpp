@@ -79,8 +79,10 @@ State state_of(const SharedSketch& self) {
 }
 
 void set_state(SharedSketch& self, const State& state) {
-  const auto bytes = nb::cast<nb::bytes>(state[0]);
-  new (&self) SharedSketch(sketch_of(bytes, functions_of(nb::object(state[1]))));
+  const auto [bytes, custom] = parts_of<nb::bytes, std::optional<Score>>(state, "Sketch");
+  std::vector<Score> functions;
+  if (custom) functions.push_back(*custom);
+  new (&self) SharedSketch(sketch_of(bytes, functions));
 }
 
 std::string text_of(const SharedSketch& self) {

@@ -13,10 +13,11 @@ State state_of(const Spec& s) {
 }
 
 void set_state(Spec& self, const State& state) {
-  new (&self)
-      Spec{nb::cast<std::size_t>(state[0]),  nb::cast<double>(state[1]),      nb::cast<Score>(state[2]),
-           nb::cast<int>(state[3]),          nb::cast<std::size_t>(state[4]), nb::cast<std::size_t>(state[5]),
-           nb::cast<std::uint64_t>(state[6])};
+  auto [dim, epsilon, score, grid_bits, block_rows, sample_rows, seed] =
+      parts_of<std::size_t, double, Score, int, std::size_t, std::size_t, std::uint64_t>(state, "Spec");
+  Spec spec{dim, epsilon, std::move(score), grid_bits, block_rows, sample_rows, seed};
+  validate(spec);
+  new (&self) Spec(std::move(spec));
 }
 
 }  // namespace

@@ -244,3 +244,65 @@ def test_sets_of_ones_own(qkv) -> None:
         KeySets([0.5], [0, 1], 15)
     with pytest.raises(ValueError, match="sets: key 3"):
         heavykeys.attend(q[0, 0], k[0, 0], v[0, 0], KeySets([3, 3], [0, 2], 15))
+
+
+def test_lists_that_cannot_be_counted_are_refused() -> None:
+    with pytest.raises(heavykeys.InvalidInput, match="batch x heads, 3 x 12297829382473034411, is too many"):
+        heavykeys.every_key(3, 0xAAAAAAAAAAAAAAAB, 2)  # 1 in 64 bits
+    with pytest.raises(heavykeys.InvalidInput, match="batch x heads, 3 x 6148914691236517205, is too many"):
+        heavykeys.every_key(3, 0x5555555555555555, 0)  # one more is 0
+    with pytest.raises(heavykeys.InvalidInput, match="batch x heads, 4294967296 x 4294967296, is too many"):
+        KeySets([], [0], 0, batch=2**32, heads=2**32)
+    with pytest.raises(heavykeys.InvalidInput, match="batch x heads, 3 x 6148914691236517205, is too many"):
+        KeySets([], [], 0, batch=3, heads=0x5555555555555555)
+    with pytest.raises(heavykeys.InvalidInput, match="sets: batch x heads, 4294967296 x 4294967296, is too many"):
+        heavykeys.key_sets([], 2**32, 2**32)
+    with pytest.raises(heavykeys.InvalidInput, match="key_count: -5 is negative"):
+        KeySets([0, 1], [0, 2], -5)
+    with pytest.raises(heavykeys.InvalidInput, match="key_count: 9223372036854775808 is too many"):
+        heavykeys.every_key(0, 0, 2**63)
+    empty = KeySets([], [0], 0, batch=0, heads=3)
+    assert empty == heavykeys.every_key(0, 3, 0)
+    with pytest.raises(IndexError):
+        empty[0, 0]
+
+
+def test_empty_axes(rng) -> None:
+    x = np.zeros((1, 1, 0, 2))
+    assert heavykeys.attend(x, x, x).shape == (1, 1, 0, 2)
+    q, k, v = rng.standard_normal((3, 4, 5, 6)), rng.standard_normal((3, 2, 7, 6)), rng.standard_normal((3, 2, 7, 8))
+    for options in ({}, {"causal": True}, {"score": "power:2", "normalise": "all-keys"}):
+        for queries, keys, values in [(q[:, :, :0], k, v), (q[:0], k[:0], v[:0]), (q, k[:, :, :0], v[:, :, :0])]:
+            if options.get("causal") and queries.shape[2] > keys.shape[2]:
+                continue  # queries before the first key
+            out, sums = heavykeys.attend(queries, keys, values, return_sums=True, **options)
+            assert out.shape == (*queries.shape[:3], 8) and (out == 0).all()
+            gradients = heavykeys.attend_backward(queries, keys, values, out, sums, out, **options)
+            for array, gradient in zip((queries, keys, values), gradients):
+                assert gradient.shape == array.shape and (gradient == 0).all()
+            room = np.empty((*queries.shape[:3], 8))
+            assert heavykeys.attend(queries, keys, values, out=room, **options) is room
+    for arguments, text in [
+        ((q[..., :0], k[..., :0], v), "q: d = 0; it must be in 1 .. 4096"),
+        ((q, k, v[..., :0]), "v: dv = 0; it must be in 1 .. 4096"),
+        ((q[:, :0], k, v), "q: 0 heads are not a multiple of the 2 of the keys"),
+        ((q, k[:, :0], v[:, :0]), "q: 4 heads are not a multiple of the 0 of the keys"),
+        ((q[:, :0], k[:, :0], v[:, :0]), "q: 0 heads are not a multiple of the 0 of the keys"),
+        ((q[:0], k, v), "k: shape"),
+    ]:
+        with pytest.raises(heavykeys.InvalidInput, match=text):
+            heavykeys.attend(*arguments)
+    with pytest.raises(heavykeys.InvalidInput, match="out: shape"):
+        heavykeys.attend(x, x, x, out=np.empty((1, 1, 0, 3)))
+
+
+def test_sums_of_other_queries_are_refused(rng) -> None:
+    q, k = rng.standard_normal((2, 4, 3, 6)), rng.standard_normal((2, 2, 15, 6))
+    out, sums = heavykeys.attend(q, k, k, return_sums=True)
+    turned = q.reshape(2, 2, 6, 6)  # as many queries
+    with pytest.raises(
+        heavykeys.InvalidInput, match=r"sums: of queries \(2, 4, 3\); those of q are \(2, 2, 6\)"
+    ):
+        heavykeys.attend_backward(turned, k, k, out.reshape(2, 2, 6, 6), sums, turned)
+    one = heavykeys.attend(q[0, 0], k[0, 0], k[0, 0], return_sums=True)
+    heavykeys.attend_backward(q[0, 0], k[0, 0], k[0, 0], *one, q[0, 0])

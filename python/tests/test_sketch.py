@@ -12,7 +12,7 @@ import pytest
 import reference
 
 import heavykeys
-from heavykeys import Score, Sketch
+from heavykeys import Score, Sketch, Spec
 
 
 def sketch_of(keys: np.ndarray, epsilon: float = 0.05, **spec) -> Sketch:
@@ -264,3 +264,45 @@ def test_what_a_custom_score_raises_comes_out(rng) -> None:
         Score.custom("text", lambda x: "no number", 2)
     with pytest.raises(heavykeys.InvalidInput):
         Score.custom("falling", lambda x: 1 / (1 + x * x), 2)
+
+
+STATES = [
+    (cls, state)
+    for cls, states in [
+        (heavykeys.KeySets, [(1, 1, 3, [0, 1], [0]), (1, 1, 3, [0, 1], [0], [], 0), (1, 1, 3, "no", [0], [])]),
+        (heavykeys.KeySets, [(1, 1, 3, [0, 7], [0], []), (2**32, 2**32, 0, [0], [], []), (1, 1, -3, [0, 1], [0], [])]),
+        (Score, [(1, 2.0, [], ""), (1, 2.0, [], "", None, 0), ("power", 2.0, [], "", None), (9, 2.0, [], "", None)]),
+        (Score, [(1, 65.0, [], "", None), (3, 0.0, [1.0] * 100, "", None), (4, 2.0, [0.0], "own", "no function")]),
+        (Score, [(4, 3.0, [0.0], "own", None), (4, 2.0, [], "own", None), (5, 0.0, [], "", None)]),
+        (Sketch, [(b"",), (b"", None, 0), ("text", None), (Sketch(3, 0.1).to_bytes(), "power:2"), (b"", None)]),
+        (Spec, [(3, 0.1, Score.power(2), 24, 4096, 1024), (3, 0.1, "power:2", 24, 4096, 1024, 0)]),
+        (Spec, [(0, 0.1, Score.power(2), 24, 4096, 1024, 0), (3, 0.1, Score.power(2), 24, 4096, 1024, 0, 0)]),
+    ]
+    for state in [(), *states]
+]
+
+
+@pytest.mark.parametrize(("cls", "state"), STATES)
+def test_states_that_no_object_had_are_refused(cls: type, state: tuple) -> None:
+    with pytest.raises(ValueError):
+        cls.__new__(cls).__setstate__(state)
+
+
+def test_states_go_back() -> None:
+    own = Score.custom("own", abs_squared, 2)
+    for score in [
+        Score.power(3.5), Score.expressive(), Score.polynomial([0.0, 1.0, 0.5]), Score.softmax(0.25), own
+    ]:
+        again = pickle.loads(pickle.dumps(score))
+        assert again == score and again.name == score.name and again(1.5) == score(1.5)
+    spec = Spec(3, 0.1, own, seed=5)
+    again = pickle.loads(pickle.dumps(spec))
+    assert again == spec and again.score(2.0) == 4.0
+    sketch = Sketch(3, 0.1, own)
+    sketch.absorb(np.eye(3))
+    again = pickle.loads(pickle.dumps(sketch))
+    assert again == sketch and again.spec.score(2.0) == 4.0
+
+
+def abs_squared(x: float) -> float:
+    return abs(x) ** 2

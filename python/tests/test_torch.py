@@ -139,3 +139,22 @@ def test_results_become_tensors_without_a_copy() -> None:
     leverage = sketch.finalize().leverage
     shared = torch.from_dlpack(leverage.copy())
     assert shared.dtype == torch.float64 and shared.shape == leverage.shape
+
+
+def test_negated_tensors_are_refused() -> None:
+    torch.manual_seed(8)
+    negated = torch.randn(1, 1, 5, 3, dtype=torch.complex64).conj().imag
+    plain = negated.resolve_neg()
+    for at, name in enumerate("qkv"):
+        arguments = [plain, plain, plain]
+        arguments[at] = negated
+        with pytest.raises(heavykeys.InvalidInput, match=rf"{name}: it has the negative bit set: pass .resolve_neg"):
+            heavykeys.attend(*arguments)
+    out = torch._neg_view(torch.zeros(1, 1, 5, 3))
+    with pytest.raises(heavykeys.InvalidInput, match="out: it has the negative bit set"):
+        heavykeys.attend(plain, plain, plain, out=out)
+    assert not out.any()
+    with pytest.raises(heavykeys.InvalidInput, match="keys: it has the negative bit set"):
+        Sketch(3, 0.5).absorb(negated[0, 0])
+    with pytest.raises(TypeError, match="keys: .* not complex64"):  # with the conjugate bit
+        Sketch(3, 0.5).absorb(torch.zeros(4, 3, dtype=torch.complex64).conj())

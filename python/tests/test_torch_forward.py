@@ -127,3 +127,32 @@ def test_autocast_computes_in_bfloat16():
     short = (t.bfloat16() for t in (given.q, given.k, given.v))
     assert out.dtype == torch.bfloat16
     assert torch.equal(out, lev_attention(*short, given.sets))
+
+
+@pytest.mark.parametrize("layout", ["bhsd", "bshd"])
+@pytest.mark.parametrize("keys", [{"epsilon": 0.05}, {"budget": 6}], ids=str)
+def test_negated_tensors_are_read_with_their_sign(layout, keys):
+    torch.manual_seed(9)
+    pairs = [torch.randn(2, 4, 9, 4, dtype=torch.complex128, requires_grad=True) for _ in "qkv"]
+    grad_out = torch.randn(2, 4, 9, 4, dtype=torch.complex128).conj().imag
+    results = []
+    for resolved in (False, True):
+        q, k, v = (p.conj().imag for p in pairs)
+        g = grad_out.resolve_neg() if resolved else grad_out
+        if resolved:
+            q, k, v = q.resolve_neg(), k.resolve_neg(), v.resolve_neg()
+        assert q.is_neg() != resolved and g.is_neg() != resolved
+        out = lev_attention(q, k, v, layout=layout, **keys)
+        results.append((out, *torch.autograd.grad(out, pairs, g)))
+    for found, known in zip(*results):
+        assert torch.equal(found, known)
+
+
+def test_negated_keys_are_scored_with_their_sign():
+    keys = torch.randn(1, 2, 30, 4, dtype=torch.complex128).conj().imag
+    known = heavykeys.torch.LeverageScorer().score(None, None, keys.resolve_neg())
+    assert torch.equal(heavykeys.torch.LeverageScorer().score(None, None, keys), known)
+    stream, same = (heavykeys.torch.KeyStream(1, 2, 4, 0.1) for _ in range(2))
+    stream.append(keys)
+    same.append(keys.resolve_neg())
+    assert stream.sketches == same.sketches

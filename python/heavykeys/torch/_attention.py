@@ -89,6 +89,7 @@ def _attend(
     options: Options,
 ) -> Tensor:
     """What torch.compile leaves as it is: calls of the library, all of axes bhsd."""
+    q, k, v = q.resolve_neg(), k.resolve_neg(), v.resolve_neg()
     if sets is None:
         sets = choose(k, epsilon, budget, options.score, options.causal, block_rows)
     chosen = key_sets(sets, *k.shape[:3])

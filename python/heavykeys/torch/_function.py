@@ -75,7 +75,7 @@ class Attend(torch.autograd.Function):
                 v.detach(),
                 out.detach(),
                 ctx.sums,
-                grad_out.detach(),
+                grad_out.detach().resolve_neg(),
                 ctx.sets,
                 **options.keywords(),
             )

@@ -45,7 +45,7 @@ class LeverageScorer:
         Cost: O(S d^2) a head.
         """
         batch, heads, length, _ = keys.shape
-        rows = keys.detach().cpu()
+        rows = keys.detach().cpu().resolve_neg()
         scores = torch.empty(batch, heads, length, dtype=torch.float32)
         for b in range(batch):
             for h in range(heads):

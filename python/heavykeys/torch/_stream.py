@@ -57,7 +57,7 @@ class KeyStream:
         if not finite.all():
             where = "batch {}, head {}, row {}, column {}".format(*(~finite).nonzero()[0].tolist())
             raise heavykeys.InvalidInput(f"keys: {where} of what is appended is NaN or Inf")
-        rows = keys.detach().cpu()
+        rows = keys.detach().cpu().resolve_neg()
         heavykeys.absorb(self.sketches, [head for of_batch in rows for head in of_batch])
 
     def current(self) -> KeySets:
