@@ -1,15 +1,25 @@
 #include "lib/attention_gradient.hpp"
 
-#include "lib/dtype.hpp"
-
 namespace heavykeys::detail {
+
+namespace {
+
+template <class T>
+double dot_of_rows(const Rows& a, const Rows& b, std::size_t r) {
+  std::vector<T> x(a.dim), y(b.dim);
+  read_as(a, r, x.data());
+  read_as(b, r, y.data());
+  double sum = 0.0;
+  for (std::size_t c = 0; c < x.size(); ++c) sum += static_cast<double>(x[c]) * static_cast<double>(y[c]);
+  return sum;
+}
+
+}  // namespace
 
 double BackwardCall::mean_slope(std::size_t unit, std::size_t lane) const {
   const std::size_t b = unit / shape.heads, h = shape.query_head(unit, lane), r = shape.query_row(lane);
   const Rows o = out.head(b, h), grad = grad_out.head(b, h);
-  double sum = 0.0;
-  for (std::size_t c = 0; c < shape.dv; ++c) sum += element(o, r, c) * element(grad, r, c);
-  return sum;
+  return out.dtype == Dtype::f64 ? dot_of_rows<double>(o, grad, r) : dot_of_rows<float>(o, grad, r);
 }
 
 template <class T>

@@ -71,7 +71,7 @@ struct AttendGradients {
 ///
 /// Shapes and dtypes as in attend, with its arguments, its result `sums` and its `out`; grad_out as out.
 /// Every element of `gradients` is written. |x|^p, p <= 1, counts as flat at 0. NaN/Inf in grad_out are
-/// passed on (a gradient scaler looks for them). Cost: about 4 times attend's. Workspace: O((m + |U|) (d +
+/// passed on (a gradient scaler looks for them). Cost: about 5 times attend's. Workspace: O((m + |U|) (d +
 /// dv)) for each thread; all_keys: O((n + m) d) for each KV head more. The same bytes as above. Throws as
 /// attend.
 void attend_backward(const TensorView& queries, const TensorView& keys, const TensorView& values,
