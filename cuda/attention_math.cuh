@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cuda/portable.cuh"
+#include "lib/attention_constants.hpp"
 #include "lib/attention_kernels.hpp"
 
 namespace heavykeys::cuda::detail {
@@ -22,27 +23,7 @@ struct TermOf {
 };
 
 template <class T>
-struct Constants;
-template <>
-struct Constants<float> {
-  static constexpr float kRounder = 0x1.8p23f;  // adding it rounds to an integer, kept in the low bits
-  static constexpr float kLn2Hi = 0x1.62ep-1f, kLn2Lo = 0x1.0bfbe8p-15f;
-  static constexpr float kLeastExponent = -87.0f, kLeastNormal = 0x1p-126f, kFar = 0x1p30f;
-  static constexpr int kMantissa = 23, kExpTerms = 7, kLogTerms = 5;
-  using Int = std::int32_t;
-  using Bits = std::uint32_t;
-  static constexpr Bits kRootHalf = 0x3f3504f3;
-};
-template <>
-struct Constants<double> {
-  static constexpr double kRounder = 0x1.8p52;
-  static constexpr double kLn2Hi = 0x1.62e42fefa38p-1, kLn2Lo = 0x1.ef35793c7673p-45;
-  static constexpr double kLeastExponent = -708.0, kLeastNormal = 0x1p-1022, kFar = 0x1p60;
-  static constexpr int kMantissa = 52, kExpTerms = 13, kLogTerms = 11;
-  using Int = std::int64_t;
-  using Bits = std::uint64_t;
-  static constexpr Bits kRootHalf = 0x3fe6a09e667f3bcd;
-};
+using Constants = heavykeys::detail::AttentionConstants<T>;
 
 template <class T>
 HEAVYKEYS_DEVICE typename Constants<T>::Bits bits_of(T x) {

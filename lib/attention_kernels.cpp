@@ -99,7 +99,7 @@ struct Evaluate {
   /// u^p for 0 <= u <= 1 (a rounding above 1 does no harm).
   HWY_INLINE V<T> power_of(V<T> u) const {
     if constexpr (kKind == Term::Kind::power) return hn::Mul(IntegerPower<T>(u, f.power - 1), u);
-    const auto normal = hn::Ge(u, hn::Set(d, std::numeric_limits<T>::min()));
+    const auto normal = hn::Ge(u, hn::Set(d, Constants<T>::kLeastNormal));
     const V<T> logarithm = Log<T>(hn::IfThenElse(normal, u, hn::Set(d, static_cast<T>(1))));
     const V<T> y = hn::Min(hn::Mul(hn::Set(d, static_cast<T>(f.exponent)), logarithm), hn::Zero(d));
     return hn::IfThenElseZero(normal, Exp<T>(y));
@@ -125,7 +125,7 @@ struct Evaluate {
 
   /// u = x / unit^(1/2), t = 1 / (1 + x^2); past `far` f is 1 to the last bit, and x^2 need not be formed.
   HWY_INLINE void saturate(V<T> x, V<T> prepared, V<T>& u, V<T>& t) const {
-    const V<T> far = hn::Set(d, static_cast<T>(sizeof(T) == 4 ? 0x1p30 : 0x1p60));
+    const V<T> far = hn::Set(d, Constants<T>::kFar);
     const V<T> one = hn::Set(d, static_cast<T>(1));
     x = hn::Max(hn::Min(x, far), hn::Neg(far));
     u = hn::Mul(x, prepared);

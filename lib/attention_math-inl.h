@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <limits>
 
+#include "lib/attention_constants.hpp"
 #include "lib/attention_kernels.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -41,25 +42,7 @@ HWY_INLINE V<T> Fma(V<T> a, V<T> b, V<T> c) {
 }
 
 template <class T>
-struct Constants;
-template <>
-struct Constants<float> {
-  static constexpr float kRounder = 0x1.8p23f;  // adding it rounds to an integer, kept in the low bits
-  static constexpr float kLn2Hi = 0x1.62ep-1f, kLn2Lo = 0x1.0bfbe8p-15f;
-  static constexpr float kLeastExponent = -87.0f;
-  static constexpr int kMantissa = 23, kExpTerms = 7, kLogTerms = 5;
-  static constexpr std::int32_t kRootHalf = 0x3f3504f3;
-  using Int = std::int32_t;
-};
-template <>
-struct Constants<double> {
-  static constexpr double kRounder = 0x1.8p52;
-  static constexpr double kLn2Hi = 0x1.62e42fefa38p-1, kLn2Lo = 0x1.ef35793c7673p-45;
-  static constexpr double kLeastExponent = -708.0;
-  static constexpr int kMantissa = 52, kExpTerms = 13, kLogTerms = 11;
-  static constexpr std::int64_t kRootHalf = 0x3fe6a09e667f3bcd;
-  using Int = std::int64_t;
-};
+using Constants = AttentionConstants<T>;
 
 inline constexpr double kInverseFactorial[] = {1.0,
                                                1.0,
@@ -105,10 +88,10 @@ HWY_INLINE V<T> Log(V<T> u) {
   using C = Constants<T>;
   using Int = typename C::Int;
   const auto bits = hn::BitCast(di, u);
-  const auto above = hn::Sub(bits, hn::Set(di, C::kRootHalf));
+  const auto above = hn::Sub(bits, hn::Set(di, static_cast<Int>(C::kRootHalf)));
   const auto n = hn::ShiftRight<C::kMantissa>(above);
   const auto rest = hn::And(above, hn::Set(di, (Int{1} << C::kMantissa) - 1));
-  const V<T> m = hn::BitCast(d, hn::Add(rest, hn::Set(di, C::kRootHalf)));
+  const V<T> m = hn::BitCast(d, hn::Add(rest, hn::Set(di, static_cast<Int>(C::kRootHalf))));
   // n as a float: small integers are exact in the low bits of kRounder.
   const V<T> rounder = hn::Set(d, C::kRounder);
   const V<T> e = hn::Sub(hn::BitCast(d, hn::Add(hn::BitCast(di, rounder), n)), rounder);

@@ -9,6 +9,7 @@
 #include "heavykeys/error.hpp"
 #include "heavykeys/leverage.hpp"
 #include "lib/absorb.hpp"
+#include "lib/attended_keys.hpp"
 #include "lib/onion.hpp"
 #include "lib/shared_tasks.hpp"
 #include "lib/sketch_state.hpp"
@@ -17,8 +18,6 @@ namespace heavykeys {
 namespace detail {
 
 namespace {
-
-constexpr std::int64_t kForever = std::numeric_limits<std::int64_t>::max();
 
 /// batch * heads, of the argument `name`. Throws InvalidInput where one more than that does not fit.
 std::size_t lists_of(std::size_t batch, std::size_t heads, const char* name) {
