@@ -1,5 +1,5 @@
 // Rows of attention in the type it computes in: keys and values gathered, queries turned so that lanes are
-// queries.
+// queries; and the scores of the one for the other.
 #pragma once
 
 #include <cstddef>
@@ -54,7 +54,7 @@ struct QueryStrip {
   std::size_t first = 0, count = 0, width = kStripWidth;
   std::int64_t first_position = 0, last_position = 0;
   AlignedVector<T> position;   ///< [width], relative to first_position
-  AlignedVector<T> turned;     ///< [d, width]: scale q, zeros beyond count
+  AlignedVector<T> turned;     ///< [d, width]: q, zeros beyond count
   AlignedVector<double> wide;  ///< turned again, for wide scores
   T size = 0;                  ///< of the greatest element of turned
 
@@ -82,14 +82,14 @@ struct ScoreBlock {
                       std::size_t count, const QueryStrip<T>& q);
 };
 
-/// Turns rows of `view` (of the unit's lanes, as queries are) into [dim, width]. `name`: of
-/// the argument, for the text of the InvalidInput that NaN/Inf are; null: they are let through, as gradients
-/// are.
+/// Turns rows of `view` (of the unit's lanes, as queries are) into [dim, width]. `name`: of the argument, for
+/// the text of the InvalidInput that NaN/Inf are; null: they are let through, as gradients are.
 template <class T>
 void turn_rows(const AttentionShape& shape, const TensorView& view, const char* name, std::size_t unit,
                std::size_t first, std::size_t count, std::size_t width, T* turned);
 
-/// Writes column `lane` of turned [dim, width] over row r of head (b, h), rounded to the dtype of `out`.
+/// Writes values[c step], c < dim, over row r of head (b, h), rounded to the dtype of `out`: step is the
+/// width where `values` is a column of something turned.
 template <class T>
 void write_row(const MutableTensorView& out, std::size_t b, std::size_t h, std::size_t r, const T* values,
                std::size_t step);
