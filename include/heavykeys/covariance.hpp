@@ -1,0 +1,79 @@
+// The covariance of a stream of samples, in one pass: exact sums, so that any split and any order of the
+// samples gives the same bytes. What eigen analysis of attention scores starts from (eigen_analysis.hpp).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "heavykeys/rows.hpp"
+
+namespace heavykeys {
+
+/// What a Covariance is of. Two can be merged when these are equal.
+struct CovarianceSpec {
+  std::size_t dim = 0;  ///< p, elements of a sample: n for rows of score matrices, n^2 for whole ones
+  /// 0: the whole covariance is kept, p x p. Else r: its products with r random sign vectors, p x r (the
+  /// Nystrom method of Tropp, Yurtsever, Udell, Cevher, NeurIPS 2017), from which eigenvectors come that are
+  /// exact up to rounding while the samples span at most r dimensions, and never claim too much variance.
+  std::size_t sketch_columns = 0;
+  std::uint64_t seed = 0;  ///< of those vectors
+
+  friend bool operator==(const CovarianceSpec&, const CovarianceSpec&) = default;
+};
+
+namespace detail {
+struct CovarianceState;
+struct CovarianceAccess;
+}  // namespace detail
+
+/// Count, sums and sums of products of all samples absorbed. A value; mergeable; the state is a function of
+/// the multiset of samples alone.
+///
+/// Samples are put on a grid first: each on its own, with at least 40 bits below its greatest element, so
+/// |x~ - x| <= 2^-41 max|x| for every element. All sums of gridded samples are exact integers (up to 2^32
+/// samples), whatever the engine. Size: 16 p (r or p) bytes, times 2 or 3 where samples differ in size by
+/// factors beyond 2^8; nothing in the number of samples.
+class Covariance {
+ public:
+  /// Nothing absorbed. Throws InvalidInput unless 1 <= dim <= 2^24, sketch_columns <= dim, and
+  /// dim <= 16,384 where the whole covariance is kept.
+  explicit Covariance(const CovarianceSpec& spec);
+  Covariance(const Covariance&);
+  Covariance(Covariance&&) noexcept;
+  Covariance& operator=(const Covariance&);
+  Covariance& operator=(Covariance&&) noexcept;
+  ~Covariance();
+
+  const CovarianceSpec& spec() const;
+  std::uint64_t sample_count() const;
+  std::size_t memory_bytes() const;
+
+ private:
+  friend struct detail::CovarianceAccess;
+  std::unique_ptr<detail::CovarianceState> state_;
+};
+
+/// Adds everything `from` has seen. Throws Incompatible when the specs differ; `into` is then unchanged.
+void merge(Covariance& into, const Covariance& from);
+
+/// The canonical bytes: equal for equal states, whatever engine made them (docs/format.md).
+std::vector<std::byte> to_bytes(const Covariance& covariance);
+
+/// Inverse of to_bytes. Throws Corrupt for anything to_bytes cannot have written.
+Covariance covariance_from_bytes(std::span<const std::byte> bytes);
+
+/// The mean of the samples [p]. Rounded once. Throws InvalidInput when there is none.
+std::vector<double> mean(const Covariance& covariance);
+
+/// The variance of each element [p], sum (x - mean)^2 / N.
+std::vector<double> element_variances(const Covariance& covariance);
+
+/// sum (x - mean)(x - mean)^T / N, [p, p] row-major, symmetric. Each element is formed from the exact sums in
+/// 106 bits and rounded once: no cancellation while |mean| < 2^20 standard deviations. Throws InvalidInput
+/// without samples, or when only a sketch was kept.
+std::vector<double> covariance_matrix(const Covariance& covariance);
+
+}  // namespace heavykeys
