@@ -53,8 +53,9 @@ class ByteReader {
     return out;
   }
   bool at_end() const { return bytes_.empty(); }
+  std::size_t left() const { return bytes_.size(); }
 
-  [[noreturn]] static void fail(const std::string& what) { throw Corrupt("not an intact sketch: " + what); }
+  [[noreturn]] static void fail(const std::string& what) { throw Corrupt("not intact: " + what); }
 
  private:
   const std::byte* claim(std::size_t size) {

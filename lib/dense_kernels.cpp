@@ -55,19 +55,19 @@ HWY_INLINE void StripTile(const double* left, const double* right, std::size_t r
   }
 }
 
-void StripProducts(const double* left, const double* right, std::size_t rows, std::size_t strips,
-                   int grid_bits, bool upper, std::int64_t* sums) {
+void StripProducts(Strips left, Strips right, std::size_t rows, int grid_bits, bool upper,
+                   std::int64_t* sums) {
   const int spare = 53 - 2 * grid_bits;
   const std::size_t fold = spare >= 12 ? rows : std::size_t{1} << spare;
   constexpr std::size_t kVectors = HWY_LANES(double) >= 8 ? 4 : 2;
   const std::size_t step = kVectors * hn::Lanes(kD);
-  const std::size_t width = strips * kStrip;
-  for (std::size_t j = 0; j < strips; ++j) {
-    for (std::size_t i = 0; i < (upper ? j + 1 : strips); ++i) {
+  const std::size_t width = right.count * kStrip;
+  for (std::size_t j = 0; j < right.count; ++j) {
+    for (std::size_t i = 0; i < (upper ? j + 1 : left.count); ++i) {
       for (std::size_t a = 0; a < kStrip; a += kBlockRows) {
         for (std::size_t b = 0; b < kStrip; b += step) {
-          StripTile<kVectors>(left + i * rows * kStrip + a, right + j * rows * kStrip + b, rows, fold,
-                              sums + (i * kStrip + a) * width + j * kStrip + b, width);
+          StripTile<kVectors>(left.data + i * rows * kStrip + a, right.data + j * rows * kStrip + b, rows,
+                              fold, sums + (i * kStrip + a) * width + j * kStrip + b, width);
         }
       }
     }
@@ -270,9 +270,9 @@ HWY_EXPORT(EliminatesPositively);
 HWY_EXPORT(SubtractMultipleDD);
 HWY_EXPORT(SolveLowerDD);
 
-void strip_products(const double* left, const double* right, std::size_t rows, std::size_t strips,
-                    int grid_bits, bool upper, std::int64_t* sums) {
-  HWY_DYNAMIC_DISPATCH(StripProducts)(left, right, rows, strips, grid_bits, upper, sums);
+void strip_products(Strips left, Strips right, std::size_t rows, int grid_bits, bool upper,
+                    std::int64_t* sums) {
+  HWY_DYNAMIC_DISPATCH(StripProducts)(left, right, rows, grid_bits, upper, sums);
 }
 void subtract_multiple(double* a, const double* b, double factor, std::size_t n) {
   HWY_DYNAMIC_DISPATCH(SubtractMultiple)(a, b, factor, n);

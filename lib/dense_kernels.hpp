@@ -8,12 +8,18 @@
 
 namespace heavykeys::detail {
 
-/// sums[i * width + j] += sum_r left_ri right_rj for all i (with `upper`: for i <= j), width = strips *
-/// kStrip. Both are packed [strip, rows, kStrip] doubles holding integers <= 2^grid_bits; rows <= 4096. Made
-/// for widths of thousands: sums are touched once a call.
+/// Columns of a matrix, packed [strips, rows, kStrip] doubles that hold integers.
 inline constexpr std::size_t kStrip = 32;
-void strip_products(const double* left, const double* right, std::size_t rows, std::size_t strips,
-                    int grid_bits, bool upper, std::int64_t* sums);
+struct Strips {
+  const double* data = nullptr;
+  std::size_t count = 0;
+};
+
+/// sums[i * width + j] += sum_r left_ri right_rj for all i (with `upper`: for i <= j), width = right.count *
+/// kStrip. The integers are <= 2^grid_bits; rows <= 4096. Made for widths of thousands: sums are touched once
+/// a call.
+void strip_products(Strips left, Strips right, std::size_t rows, int grid_bits, bool upper,
+                    std::int64_t* sums);
 
 /// a[i] -= factor * b[i], two roundings (in double-double its own): the same bits everywhere.
 void subtract_multiple(double* a, const double* b, double factor, std::size_t n);

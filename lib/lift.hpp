@@ -6,11 +6,10 @@
 #include <vector>
 
 #include "lib/double_double.hpp"
+#include "lib/int128.hpp"
 #include "lib/rule.hpp"
 
 namespace heavykeys::detail {
-
-using Int128 = __int128;
 
 /// Maps k in R^d to all monomials of the degrees given, lower degrees first, each degree in lexicographic
 /// order. No multinomial weights: leverage does not see the scale of a column; normalisers put them in.

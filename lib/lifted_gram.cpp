@@ -68,8 +68,8 @@ void LiftedGram::add(BlockGram& block, ExactGram& gram) {
         const std::size_t count = std::min(BlockGram::kPanelRows, block.rows() - first);
         pack(block, first, count, a, left_);
         if (b != a) pack(block, first, count, b, right_);
-        strip_products(left_.data(), b == a ? left_.data() : right_.data(), count, strips_, grid_bits_,
-                       a == b, sums_.data());
+        strip_products({left_.data(), strips_}, {b == a ? left_.data() : right_.data(), strips_}, count,
+                       grid_bits_, a == b, sums_.data());
       }
       // Digits a and b meet as (a, b) and as (b, a).
       const double weight = std::ldexp(1.0, (a + b) * grid_bits_);

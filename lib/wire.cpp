@@ -11,13 +11,11 @@
 //   fragments   u64 count  { u64 stream  u64 first row  rows }
 //   rows        u64 count  u32 bytes of an element: 4 or 8  u32 0  element[count * dim]
 #include <algorithm>
-#include <array>
-#include <cstring>
 
 #include "heavykeys/error.hpp"
 #include "heavykeys/sketch.hpp"
 #include "lib/byte_stream.hpp"
-#include "lib/crc64.hpp"
+#include "lib/envelope.hpp"
 #include "lib/float_environment.hpp"
 #include "lib/lewis.hpp"
 #include "lib/onion.hpp"
@@ -31,9 +29,7 @@ namespace detail {
 
 namespace {
 
-constexpr std::array<char, 8> kMagic{'H', 'E', 'A', 'V', 'Y', 'K', 'E', 'Y'};
-constexpr std::uint32_t kVersion = 2;
-constexpr std::size_t kHeader = 32;
+constexpr Envelope kSketch{.magic = "HEAVYKEY", .name = "a heavykeys sketch", .version = 2};
 
 /// Version 1 says all there is to say of f = x^2; what needs no more is still written so.
 std::uint32_t version_of(const Spec& spec) {
@@ -219,38 +215,13 @@ std::vector<std::byte> to_bytes(const Sketch& sketch) {
   const detail::FloatEnvironment ieee;
   detail::ByteWriter body;
   detail::put_body(body, detail::SketchAccess::state(sketch));
-  detail::ByteWriter out;
-  out.put_array(detail::kMagic.data(), detail::kMagic.size());
-  out.put(detail::version_of(sketch.spec()));
-  out.put<std::uint32_t>(0);
-  out.put<std::uint64_t>(detail::kHeader + body.bytes().size());
-  out.put(detail::crc64(body.bytes()));
-  out.put_array(body.bytes().data(), body.bytes().size());
-  return out.take();
+  return detail::seal(detail::kSketch, detail::version_of(sketch.spec()), body.bytes());
 }
 
 Sketch from_bytes(std::span<const std::byte> bytes, const std::vector<Score>& custom) {
   const detail::FloatEnvironment ieee;
   using detail::ByteReader;
-  ByteReader in(bytes);
-  if (bytes.size() < detail::kHeader ||
-      std::memcmp(bytes.data(), detail::kMagic.data(), detail::kMagic.size()) != 0) {
-    throw Corrupt("not a heavykeys sketch");
-  }
-  in.get<std::uint64_t>();  // the magic
-  const auto version = in.get<std::uint32_t>();
-  if (version > detail::kVersion) {
-    throw Corrupt("the sketch is of format version " + std::to_string(version) +
-                  "; this program reads up to version " + std::to_string(detail::kVersion));
-  }
-  if (version == 0 || in.get<std::uint32_t>() != 0) ByteReader::fail("its header is damaged");
-  const auto size = in.get<std::uint64_t>();
-  if (size != bytes.size()) {
-    ByteReader::fail("it has " + std::to_string(bytes.size()) + " bytes and says " + std::to_string(size));
-  }
-  if (in.get<std::uint64_t>() != detail::crc64(bytes.subspan(detail::kHeader)))
-    ByteReader::fail("its checksum is wrong");
-
+  auto [version, in] = detail::unseal(detail::kSketch, bytes);
   Sketch sketch(detail::get_spec(in, version, custom));
   detail::SketchState& s = detail::SketchAccess::state(sketch);
   detail::get_coverage(in, s.coverage);

@@ -5,6 +5,7 @@
 #include "heavykeys/error.hpp"
 #include "lib/absorb.hpp"
 #include "lib/causal.hpp"
+#include "lib/covariance_absorb.hpp"
 #include "lib/heavy_entries.hpp"
 #include "lib/scan.hpp"
 #include "lib/verification.hpp"
@@ -48,6 +49,10 @@ void absorb(Scan& scan, const Rows& keys, const Options& options) {
 
 void absorb(Verification& pass, const Rows& keys, const Options& options) {
   detail::absorb_with(pass, keys, make_workers(options));
+}
+
+void absorb(Covariance& covariance, const Rows& samples, const Options& options) {
+  detail::absorb_with(covariance, samples, make_workers(options));
 }
 
 }  // namespace heavykeys::parallel

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "heavykeys/communicator.hpp"
+#include "heavykeys/covariance.hpp"
 #include "heavykeys/heavy_entries.hpp"
 #include "heavykeys/rows.hpp"
 #include "heavykeys/scan.hpp"
@@ -70,6 +71,12 @@ void allmerge(Communicator& comm, Scan& scan);
 
 /// Merges second passes, each over keys of its own. As for scans.
 void allmerge(Communicator& comm, Verification& pass);
+
+/// Merges covariances, each of samples of its own; every rank then holds the merged one: the bytes of one
+/// machine. Traffic: the state, 2 words for each sum. Throws on all ranks alike, no covariance changed:
+/// Incompatible when specs differ, or when there are more than 2^30 samples together. When memory
+/// runs out on one rank, all throw std::bad_alloc.
+void allmerge(Communicator& comm, Covariance& covariance);
 
 /// The share of `all` that is this rank's when its rows are dealt out evenly, in order, cut at row ids that
 /// are multiples of `multiple`, at least 1. Keys are best cut at multiples of Spec::block_rows: a block that

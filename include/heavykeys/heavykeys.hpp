@@ -3,6 +3,8 @@
 
 #include "heavykeys/attention.hpp"
 #include "heavykeys/audit.hpp"
+#include "heavykeys/covariance.hpp"
+#include "heavykeys/eigen_analysis.hpp"
 #include "heavykeys/error.hpp"
 #include "heavykeys/files.hpp"
 #include "heavykeys/heavy_entries.hpp"
@@ -15,6 +17,7 @@
 #include "heavykeys/rows.hpp"
 #include "heavykeys/scan.hpp"
 #include "heavykeys/score.hpp"
+#include "heavykeys/score_matrix.hpp"
 #include "heavykeys/sketch.hpp"
 #include "heavykeys/spec.hpp"
 #include "heavykeys/tensor.hpp"

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "heavykeys/attention.hpp"
+#include "heavykeys/covariance.hpp"
 #include "heavykeys/heavy_entries.hpp"
 #include "heavykeys/key_sets.hpp"
 #include "heavykeys/rows.hpp"
@@ -44,6 +45,9 @@ void absorb(Scan& scan, const Rows& keys, const Options& options = {});
 
 /// As Verification::absorb, the undecided queries shared out over the threads, 16 at a time.
 void absorb(Verification& pass, const Rows& keys, const Options& options = {});
+
+/// As streaming::absorb, samples and columns of the covariance shared out over the threads.
+void absorb(Covariance& covariance, const Rows& samples, const Options& options = {});
 
 /// As heavykeys::universal_keys, prefix_keys and top_keys, the heads shared out over the threads.
 KeySets universal_keys(const Spec& spec, const TensorView& keys, const Options& options = {});

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "heavykeys/covariance.hpp"
 #include "heavykeys/rows.hpp"
 #include "heavykeys/sketch.hpp"
 
@@ -14,6 +15,12 @@ namespace heavykeys::streaming {
 /// Throws InvalidInput (NaN/Inf: row and column are named; other dim; ids past 2^62) or Incompatible
 /// (a row was absorbed before); the sketch is then exactly as it was before the call.
 void absorb(Sketch& sketch, const Rows& rows);
+
+/// Adds samples to the covariance: row r of the view is one, ids do not matter. Cost: O(p^2) multiply-adds
+/// for each sample of p elements, with a sketch of r columns O(p r), four exact products each. Throws
+/// InvalidInput (NaN/Inf: row and column are named; another number of elements; more than 2^30 samples);
+/// nothing has been added then.
+void absorb(Covariance& covariance, const Rows& samples);
 
 /// Writes to_bytes(sketch) to `path`: temporary file beside it, synced, renamed over it.
 /// Throws BackendError with the system's reason; an older file at `path` is then untouched.

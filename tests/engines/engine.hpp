@@ -43,6 +43,13 @@ struct Engine {
       heavykeys::parallel::absorb(sketch, rows, options());
     }
   }
+  void absorb(heavykeys::Covariance& covariance, const heavykeys::Rows& samples) const {
+    if (schedule == Schedule::streaming) {
+      heavykeys::streaming::absorb(covariance, samples);
+    } else {
+      heavykeys::parallel::absorb(covariance, samples, options());
+    }
+  }
   heavykeys::HeavyEntries heavy_entries(const heavykeys::UniversalSet& set,
                                         const heavykeys::Rows& queries) const {
     if (schedule == Schedule::streaming) return heavykeys::heavy_entries(set, queries);

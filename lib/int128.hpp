@@ -1,0 +1,18 @@
+// 128-bit integers, and how they are rounded.
+#pragma once
+
+#include "lib/double_double.hpp"
+
+namespace heavykeys::detail {
+
+using Int128 = __int128;
+
+/// v 2^exponent in double-double: relative error < 2^-105. exponent such that neither half leaves float64.
+inline DoubleDouble scaled(Int128 v, int exponent) {
+  const double hi = static_cast<double>(v);
+  // 2^127 itself is no Int128; |v| is below it by far more than a rounding (covariance.hpp: at most 2^126).
+  const double lo = static_cast<double>(v - static_cast<Int128>(hi));
+  return {std::ldexp(hi, exponent), std::ldexp(lo, exponent)};
+}
+
+}  // namespace heavykeys::detail
