@@ -102,6 +102,11 @@ void Engine::absorb(Verification& pass, const Rows& rows) const {
   parallel::absorb(pass, rows, tuning());
 }
 
+void Engine::absorb(Covariance& covariance, const Rows& samples) const {
+  if (!runtime_) return streaming::absorb(covariance, samples);
+  parallel::absorb(covariance, samples, tuning());
+}
+
 void Engine::allmerge(Sketch& sketch) const {
   job_.alike([&] { distributed::allmerge(job_.communicator(), sketch); });
 }
@@ -112,6 +117,10 @@ void Engine::allmerge(Scan& scan) const {
 
 void Engine::allmerge(Verification& pass) const {
   job_.alike([&] { distributed::allmerge(job_.communicator(), pass); });
+}
+
+void Engine::allmerge(Covariance& covariance) const {
+  job_.alike([&] { distributed::allmerge(job_.communicator(), covariance); });
 }
 
 HeavyEntries Engine::concatenate(HeavyEntries mine) const {

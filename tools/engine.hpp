@@ -43,6 +43,7 @@ class Engine {
   void absorb(CausalHeavy& pass, const Rows& rows) const;
   void absorb(Scan& scan, const Rows& rows) const;
   void absorb(Verification& pass, const Rows& rows) const;
+  void absorb(Covariance& covariance, const Rows& samples) const;
 
   // The verbs below are collective: all ranks call them, in the same order.
 
@@ -50,6 +51,7 @@ class Engine {
   void allmerge(Sketch& sketch) const;
   void allmerge(Scan& scan) const;
   void allmerge(Verification& pass) const;
+  void allmerge(Covariance& covariance) const;
   /// What the ranks found for consecutive queries, put together.
   HeavyEntries concatenate(HeavyEntries mine) const;
   /// Of all queries, shared out over the ranks. Errors begin with `place`.

@@ -94,12 +94,36 @@ struct ShowOptions {
   bool json = false;
 };
 
+struct EigenOptions {
+  std::string queries, keys;  ///< or
+  std::string scores;         ///< score matrices as they are
+  std::optional<std::size_t> window;
+  std::string of = "rows";  ///< or matrices
+  std::string normalisation = "none";
+  bool causal = false;
+  std::optional<double> scale;
+  bool each_head = false;
+  std::optional<std::size_t> components;
+  std::optional<std::size_t> sketch_columns;
+  std::uint64_t seed = 0;
+  std::string out;
+  bool json = false;
+  bool quiet = false;
+  EngineOptions engine;
+};
+
+struct OverlapOptions {
+  std::string a, b;  ///< folders that heavykeys eigen wrote
+  std::optional<std::size_t> components;
+  bool json = false;
+};
+
 struct EnginesOptions {
   bool json = false;
 };
 
 using Options = std::variant<FindOptions, ScanVerbOptions, SketchOptions, MergeOptions, FinalizeOptions,
-                             ShowOptions, EnginesOptions>;
+                             ShowOptions, EigenOptions, OverlapOptions, EnginesOptions>;
 
 /// Declares the verbs on `app`. After parsing, `options` holds those of the verb that was given.
 void declare_verbs(CLI::App& app, Options& options);

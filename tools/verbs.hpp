@@ -13,6 +13,8 @@ void run(const SketchOptions& options, Job& job);
 void run(const MergeOptions& options);
 void run(const FinalizeOptions& options, Job& job);
 void run(const ShowOptions& options);
+void run(const EigenOptions& options, Job& job);
+void run(const OverlapOptions& options);
 void run(const EnginesOptions& options);
 
 }  // namespace heavykeys::tools

@@ -180,6 +180,30 @@ class ScanTest(MpiTest):
         self.check("scan", *inputs, "--score", "softmax", ranks=[3])
 
 
+class EigenTest(MpiTest):
+    def files(self):
+        heads = [self.rng.standard_normal((3, 60, 5)).astype(np.float32) for _ in range(2)]
+        return ["--queries", self.save("q.npy", heads[0]), "--keys", self.save("k.npy", heads[1]), "--window", 7]
+
+    def test_ranks_write_the_bytes_of_one(self):
+        files = self.files()
+        for extra in [[], ["--of", "matrices", "--sketch-columns", 9], ["--each-head", "--normalisation", "softmax"]]:
+            self.succeed("eigen", *files, *extra, "--engine", "streaming", "--out", "one", "--quiet")
+            for ranks in RANKS:
+                with self.subTest(ranks=ranks, extra=extra):
+                    self.on(ranks, "eigen", *files, *extra, "--out", "many", "--quiet")
+                    self.assertEqual(self.array_bytes("many"), self.array_bytes("one"))
+                    self.assertEqual(self.answer("many"), self.answer("one"))
+
+    def test_bad_rows_of_any_rank(self):
+        files = self.files()
+        queries = np.zeros((3, 60, 5), np.float32)
+        queries[2, 55, 1] = np.nan
+        files[1] = self.save("bad.npy", queries)
+        self.fail_with("eigen", *files, "--engine", "mpi", words=["bad.npy, head 2", "row 55", "column 1"])
+        self.fail_with("eigen", *files[2:], "--engine", "mpi", words=["--queries"])
+
+
 class SketchTest(MpiTest):
     def check_sketch(self, *arguments, ranks=(3,)):
         self.succeed("sketch", *arguments, "--out", "one.hks", "--engine", "streaming")

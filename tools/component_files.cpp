@@ -1,0 +1,96 @@
+#include "tools/component_files.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "heavykeys/error.hpp"
+#include "heavykeys/files.hpp"
+
+namespace heavykeys::tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::array<std::string_view, 6> kNames = {
+    "mean.npy",    "components.npy", "variances.npy", "explained_variance.npy", "element_variances.npy",
+    "summary.json"};
+
+using Shape = std::vector<std::size_t>;
+
+/// The float64 elements of an .npy of any shape. open_tensor reads [n, d] and [heads, n, d] alone.
+std::vector<double> read_doubles(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw InvalidInput(path.string() + ": cannot be read: not a result of heavykeys eigen?");
+  std::vector<char> bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const NpyHeader header =
+      parse_npy_header(reinterpret_cast<const std::byte*>(bytes.data()), bytes.size(), path.string());
+  if (header.descr != "<f8" || header.fortran_order) {
+    throw InvalidInput(path.string() + ": is not float64 in C order");
+  }
+  std::size_t count = 1;
+  for (const std::size_t n : header.shape) count *= n;
+  if (header.header_bytes > bytes.size() || (bytes.size() - header.header_bytes) / sizeof(double) != count) {
+    throw InvalidInput(path.string() + ": is truncated");
+  }
+  std::vector<double> out(count);
+  std::memcpy(out.data(), bytes.data() + header.header_bytes, count * sizeof(double));
+  for (const double x : out) {
+    if (!std::isfinite(x)) throw InvalidInput(path.string() + ": holds NaN or Inf");
+  }
+  return out;
+}
+
+nlohmann::json read_summary(const fs::path& path) try {
+  std::ifstream file(path);
+  if (!file) throw InvalidInput(path.string() + ": cannot be read: not a result of heavykeys eigen?");
+  return nlohmann::json::parse(file);
+} catch (const nlohmann::json::exception&) {
+  throw InvalidInput(path.string() + ": is not JSON");
+}
+
+}  // namespace
+
+const ResultKind kComponentFiles = {"heavykeys eigen", kNames, true};
+
+void write_components(const fs::path& folder, const PrincipalComponents& components, bool whole,
+                      const std::string& summary) {
+  const auto n = static_cast<std::size_t>(std::llround(std::sqrt(static_cast<double>(components.dim))));
+  const Shape sample = whole ? Shape{n, n} : Shape{components.dim};
+  Shape all = sample;
+  all.insert(all.begin(), components.size());
+  const std::vector<double> explained = explained_variance(components);
+  write_npy(folder / "mean.npy", "<f8", sample, components.mean.data());
+  write_npy(folder / "element_variances.npy", "<f8", sample, components.element_variances.data());
+  write_npy(folder / "components.npy", "<f8", all, components.components.data());
+  write_npy(folder / "variances.npy", "<f8", {components.size()}, components.variances.data());
+  write_npy(folder / "explained_variance.npy", "<f8", {explained.size()}, explained.data());
+  write_text(folder / "summary.json", summary);
+}
+
+PrincipalComponents read_components(const fs::path& folder) {
+  PrincipalComponents out;
+  out.mean = read_doubles(folder / "mean.npy");
+  out.element_variances = read_doubles(folder / "element_variances.npy");
+  out.variances = read_doubles(folder / "variances.npy");
+  out.components = read_doubles(folder / "components.npy");
+  out.dim = out.mean.size();
+  if (out.element_variances.size() != out.dim || out.components.size() != out.size() * out.dim) {
+    throw InvalidInput(
+        fmt::format("{}: {} components of {} elements do not fit components.npy, of {} numbers",
+                    folder.string(), out.size(), out.dim, out.components.size()));
+  }
+  const nlohmann::json summary = read_summary(folder / "summary.json");
+  if (!summary.contains("samples") || !summary.contains("total_variance") ||
+      !summary["samples"].is_number_unsigned() || !summary["total_variance"].is_number()) {
+    throw InvalidInput((folder / "summary.json").string() + ": names no samples and total_variance");
+  }
+  out.samples = summary["samples"].get<std::uint64_t>();
+  out.total_variance = summary["total_variance"].get<double>();
+  return out;
+}
+
+}  // namespace heavykeys::tools

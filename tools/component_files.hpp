@@ -1,0 +1,23 @@
+// Principal components as a folder of arrays: what `heavykeys eigen` writes and `heavykeys overlap` reads.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "heavykeys/eigen_analysis.hpp"
+#include "tools/results.hpp"
+
+namespace heavykeys::tools {
+
+/// The files of one folder.
+extern const ResultKind kComponentFiles;
+
+/// mean, components, variances, explained_variance and element_variances, .npy; those of whole matrices as
+/// [n, n] and [r, n, n]. Throws BackendError.
+void write_components(const std::filesystem::path& folder, const PrincipalComponents& components, bool whole,
+                      const std::string& summary);
+
+/// Inverse of write_components. Throws InvalidInput naming what is missing or does not belong together.
+PrincipalComponents read_components(const std::filesystem::path& folder);
+
+}  // namespace heavykeys::tools
