@@ -19,6 +19,8 @@ NB_MODULE(_core, module) {
   bind_leverage(module);
   bind_key_sets(module);
   bind_attention(module);
+  bind_eigen_analysis(module);
+  bind_covariance(module);
   bind_scan(module);
   bind_verification(module);
   bind_files(module);
