@@ -81,19 +81,17 @@ struct Scratch {
   }
 };
 
-/// Attention of a strip whose scores are all known: `x` [q.count, ld].
-void attend_strip(const Call& call, std::size_t unit, const QueryStrip<double>& q, const double* x,
-                  std::size_t ld, Scratch& scratch) {
+/// Attention of a strip. fill(first, keys, x) tells the scores of a block of keys, x [keys, q.width].
+template <class Fill>
+void attend_strip(const Call& call, std::size_t unit, const QueryStrip<double>& q, Scratch& scratch,
+                  const Fill& fill) {
   const AttentionShape& s = call.shape;
   StripResult<double> result(s, q.width);
   scratch.block.assign(kKeyBlock * q.width, 0.0);
   for (std::size_t j = 0; j < s.n; j += kKeyBlock) {
     const auto keys = std::span(call.every_key).subspan(j, std::min(kKeyBlock, s.n - j));
     if (!q.meets(keys)) continue;
-    for (std::size_t u = 0; u < q.width; ++u) {
-      const double* row = x + std::min(u, q.count - 1) * ld + j;  // lanes beyond count: any finite score
-      for (std::size_t k = 0; k < keys.size(); ++k) scratch.block[k * q.width + u] = row[k];
-    }
+    fill(j, keys.size(), scratch.block.data());
     Strip<double> strip = scratch.scores.masked(keys, q);
     strip.x = scratch.block.data();
     result.take(s, &scratch.values[j * s.dv], strip);
@@ -120,21 +118,21 @@ void attend_rows(const Call& call, const QueryTile& tile, Scratch& scratch) {
   scratch.unit = tile.unit;
   tile.for_strips([&](std::size_t first, std::size_t count) {
     const QueryStrip<double> q(s, call.queries, tile.unit, first, count);
-    const auto width = static_cast<std::ptrdiff_t>(q.width);
     scratch.exact.resize(r.computed.size() * q.width);
     scratch.centred.resize(scratch.exact.size());
     for (std::size_t b = 0; b < scratch.computed.blocks(); ++b) {
       const Strip<double> strip = scratch.scores.fill(s, scratch.computed, b, q);
       std::copy_n(strip.x, strip.keys * q.width, &scratch.exact[b * kKeyBlock * q.width]);
     }
-    for (std::size_t i = 0; i < scratch.exact.size(); ++i) {
-      scratch.centred[i] = scratch.exact[i] - r.mean[r.computed[i / q.width]];
+    for (std::size_t k = 0; k < r.computed.size(); ++k) {
+      const double mean = r.mean[r.computed[k]], *x = &scratch.exact[k * q.width];
+      double* to = &scratch.centred[k * q.width];
+      for (std::size_t u = 0; u < q.width; ++u) to[u] = x[u] - mean;
     }
-    const Strided c = scratch.completion.coefficients(r, {scratch.centred.data(), 1, width}, count);
-    scratch.whole.resize(count * s.n);
-    scratch.completion.complete(r, c, {scratch.exact.data(), 1, width}, count, 0, s.n, scratch.whole.data(),
-                                s.n);
-    attend_strip(call, tile.unit, q, scratch.whole.data(), s.n, scratch);
+    const double* c = scratch.completion.turned_coefficients(r, scratch.centred.data(), q.width);
+    attend_strip(call, tile.unit, q, scratch, [&](std::size_t j, std::size_t keys, double* x) {
+      scratch.completion.complete_turned(r, c, scratch.exact.data(), q.width, j, j + keys, x);
+    });
   });
 }
 
@@ -205,7 +203,12 @@ struct Matrices {
     for (std::size_t i = 0; i < units.size(); ++i) {
       scratch.turn_to(call, units[i]);
       const QueryStrip<double> q(s, call.queries, units[i], first, count);
-      attend_strip(call, units[i], q, &scratch.whole[i * ld], s.n, scratch);
+      const double* whole = &scratch.whole[i * ld];
+      attend_strip(call, units[i], q, scratch, [&](std::size_t j, std::size_t keys, double* x) {
+        for (std::size_t u = 0; u < count; ++u) {
+          for (std::size_t k = 0; k < keys; ++k) x[k * q.width + u] = whole[u * s.n + j + k];
+        }
+      });
     }
   }
 };

@@ -43,12 +43,18 @@ Strided Completion::coefficients(const ReconstructorState& s, const Strided& cen
   return {coefficients_.data(), static_cast<std::ptrdiff_t>(ld), 1};
 }
 
+namespace {
+
+/// How many of an ascending list are below `element`.
+std::size_t rank(const std::vector<std::size_t>& in, std::size_t element) {
+  return static_cast<std::size_t>(std::lower_bound(in.begin(), in.end(), element) - in.begin());
+}
+
+}  // namespace
+
 void Completion::complete(const ReconstructorState& s, const Strided& c, const Strided& exact,
                           std::size_t count, std::size_t first, std::size_t last, double* out,
                           std::size_t ld) {
-  const auto rank = [](const std::vector<std::size_t>& in, std::size_t element) {
-    return static_cast<std::size_t>(std::lower_bound(in.begin(), in.end(), element) - in.begin());
-  };
   const std::size_t end = rank(s.rest, last), k_end = rank(s.computed, last);
   const std::size_t width = s.block;
   block_.resize(count * width);
@@ -71,6 +77,36 @@ void Completion::complete(const ReconstructorState& s, const Strided& c, const S
     for (std::size_t i = 0; i < count; ++i) {
       out[i * ld + s.computed[k] - first] = x[static_cast<std::ptrdiff_t>(i) * exact.row];
     }
+  }
+}
+
+const double* Completion::turned_coefficients(const ReconstructorState& s, const double* centred,
+                                              std::size_t width) {
+  if (!s.factored) return centred;
+  coefficients_.resize(s.coefficients * width);
+  const auto step = static_cast<std::ptrdiff_t>(s.padded_coefficients());
+  multiply<double>({s.to.data(), 1, step, s.coefficients, centred, width, width, s.computed.size()},
+                   coefficients_.data(), width);
+  return coefficients_.data();
+}
+
+void Completion::complete_turned(const ReconstructorState& s, const double* c, const double* exact,
+                                 std::size_t width, std::size_t first, std::size_t last, double* out) {
+  const std::size_t end = rank(s.rest, last), k_end = rank(s.computed, last);
+  block_.resize(s.block * width);
+  for (std::size_t r = rank(s.rest, first); r < end;) {
+    const std::size_t stop = std::min(end, (r / s.block + 1) * s.block);
+    const double* map = s.from.data() + r / s.block * s.coefficients * s.block + r % s.block;
+    multiply<double>(
+        {map, 1, static_cast<std::ptrdiff_t>(s.block), stop - r, c, width, width, s.coefficients},
+        block_.data(), width);
+    for (const double* estimate = block_.data(); r < stop; ++r, estimate += width) {
+      double* to = out + (s.rest[r] - first) * width;
+      for (std::size_t u = 0; u < width; ++u) to[u] = s.rest_mean[r] + estimate[u];
+    }
+  }
+  for (std::size_t k = rank(s.computed, first); k < k_end; ++k) {
+    std::copy_n(exact + k * width, width, out + (s.computed[k] - first) * width);
   }
 }
 

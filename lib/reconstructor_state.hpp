@@ -70,6 +70,13 @@ class Completion {
   void complete(const ReconstructorState& state, const Strided& coefficients, const Strided& exact,
                 std::size_t count, std::size_t first, std::size_t last, double* out, std::size_t ld);
 
+  /// The same turned, lanes being samples: `centred` and `exact` are [s, width], the result [t, width].
+  const double* turned_coefficients(const ReconstructorState& state, const double* centred,
+                                    std::size_t width);
+  /// To out[(e - first) width + lane].
+  void complete_turned(const ReconstructorState& state, const double* coefficients, const double* exact,
+                       std::size_t width, std::size_t first, std::size_t last, double* out);
+
  private:
   AlignedVector<double> coefficients_, block_;
 };
