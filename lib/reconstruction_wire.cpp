@@ -1,21 +1,18 @@
 // The canonical byte form of a reconstructor. Layout, all little-endian (docs/format.md):
 //
-//   header   "HKRECONS"  u32 version  u32 0  u64 size of everything  u64 CRC-64 of all after this field
+//   header   of lib/envelope.hpp, "HEAVYREC", version 1
 //   what     u64 dim  u64 computed  u32 choice  u32 estimator  u64 components  f64 ridge  u64 seed
 //            u64 sample_queries  f64 predicted error  u64 coefficients  u32 factored  u32 0
 //   map      u64 element[computed]  f64 mean[dim]  factored: f64 to[computed, coefficients]
 //            f64 from[coefficients, dim - computed]
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <cmath>
-#include <cstring>
 #include <string>
 
 #include "heavykeys/error.hpp"
 #include "lib/atomic_file.hpp"
 #include "lib/byte_stream.hpp"
-#include "lib/crc64.hpp"
+#include "lib/envelope.hpp"
 #include "lib/float_environment.hpp"
 #include "lib/reconstructor_state.hpp"
 
@@ -24,13 +21,8 @@ namespace detail {
 
 namespace {
 
-constexpr std::array<char, 8> kMagic{'H', 'K', 'R', 'E', 'C', 'O', 'N', 'S'};
-constexpr std::uint32_t kVersion = 1;
-constexpr std::size_t kHeader = 32;
-constexpr std::size_t kWhat = 80;
+constexpr Envelope kReconstructor{"HEAVYREC", "a heavykeys reconstructor"};
 constexpr std::uint64_t kMostElements = std::uint64_t{1} << 32;
-
-[[noreturn]] void fail(const std::string& what) { throw Corrupt("not an intact reconstructor: " + what); }
 
 void put_body(ByteWriter& out, const ReconstructorState& s) {
   const ReconstructorOptions& o = s.options;
@@ -78,12 +70,13 @@ std::uint64_t get_what(ByteReader& in, ReconstructorState& s) {
   s.factored = factored == 1;
   const bool sized = s.dim >= 1 && s.dim < kMostElements && o.computed >= 1 && o.computed <= s.dim &&
                      o.components <= s.dim && s.coefficients <= s.dim && factored <= 1 && zero == 0;
-  if (!sized || (!s.factored && s.coefficients != o.computed)) fail("its sizes do not fit together");
+  if (!sized || (!s.factored && s.coefficients != o.computed))
+    ByteReader::fail("its sizes do not fit together");
   const bool known = o.choice >= Choice::pivoted && o.choice <= Choice::strided &&
                      o.estimator >= Estimator::lmmse && o.estimator <= Estimator::least_squares;
   if (!known || !(o.ridge >= 0.0 && o.ridge <= 1.0) || o.sample_queries < 1 ||
       s.dim % o.sample_queries != 0 || !(s.predicted_error >= 0.0) || !std::isfinite(s.predicted_error)) {
-    fail("its options are out of range");
+    ByteReader::fail("its options are out of range");
   }
   const std::uint64_t map = s.coefficients * (s.dim - o.computed + (s.factored ? o.computed : 0));
   return o.computed + s.dim + map <= std::uint64_t{1} << 60 ? 8 * (o.computed + s.dim + map)
@@ -93,14 +86,15 @@ std::uint64_t get_what(ByteReader& in, ReconstructorState& s) {
 std::vector<double> get_finite(ByteReader& in, std::uint64_t count) {
   std::vector<double> values = in.get_array<double>(count);
   for (const double v : values) {
-    if (!std::isfinite(v)) fail("a number is not finite");
+    if (!std::isfinite(v)) ByteReader::fail("a number is not finite");
   }
   return values;
 }
 
 void get_arrays(ByteReader& in, ReconstructorState& s) {
   for (const std::uint64_t e : in.get_array<std::uint64_t>(s.options.computed)) {
-    if (e >= s.dim || (!s.computed.empty() && e <= s.computed.back())) fail("its elements are not ascending");
+    if (e >= s.dim || (!s.computed.empty() && e <= s.computed.back()))
+      ByteReader::fail("its elements are not ascending");
     s.computed.push_back(e);
   }
   s.mean = get_finite(in, s.dim);
@@ -124,43 +118,15 @@ void get_arrays(ByteReader& in, ReconstructorState& s) {
 std::vector<std::byte> to_bytes(const Reconstructor& reconstructor) {
   detail::ByteWriter body;
   detail::put_body(body, detail::ReconstructorAccess::state(reconstructor));
-  detail::ByteWriter out;
-  out.put_array(detail::kMagic.data(), detail::kMagic.size());
-  out.put(detail::kVersion);
-  out.put<std::uint32_t>(0);
-  out.put<std::uint64_t>(detail::kHeader + body.bytes().size());
-  out.put(detail::crc64(body.bytes()));
-  out.put_array(body.bytes().data(), body.bytes().size());
-  return out.take();
+  return detail::seal(detail::kReconstructor, 1, body.bytes());
 }
 
 Reconstructor reconstructor_from_bytes(std::span<const std::byte> bytes) {
   const detail::FloatEnvironment ieee;
-  if (bytes.size() < detail::kMagic.size() ||
-      std::memcmp(bytes.data(), detail::kMagic.data(), detail::kMagic.size()) != 0) {
-    throw Corrupt("not a heavykeys reconstructor");
-  }
-  if (bytes.size() < detail::kHeader + detail::kWhat) detail::fail("it ends too early");
-  detail::ByteReader in(bytes);
-  in.get<std::uint64_t>();  // the magic
-  const auto version = in.get<std::uint32_t>();
-  if (version > detail::kVersion) {
-    throw Corrupt("the reconstructor is of format version " + std::to_string(version) +
-                  "; this program reads up to version " + std::to_string(detail::kVersion));
-  }
-  if (version == 0 || in.get<std::uint32_t>() != 0) detail::fail("its header is damaged");
-  const auto size = in.get<std::uint64_t>();
-  if (size != bytes.size()) {
-    detail::fail("it has " + std::to_string(bytes.size()) + " bytes and says " + std::to_string(size));
-  }
-  if (in.get<std::uint64_t>() != detail::crc64(bytes.subspan(detail::kHeader))) {
-    detail::fail("its checksum is wrong");
-  }
+  detail::ByteReader in = detail::unseal(detail::kReconstructor, bytes).body;
   detail::ReconstructorState state;
   // Compared before memory is taken; from here on the reader cannot run out.
-  if (detail::get_what(in, state) != bytes.size() - detail::kHeader - detail::kWhat) {
-    detail::fail("its size does not fit its sizes");
-  }
+  if (detail::get_what(in, state) != in.left()) detail::ByteReader::fail("its sizes do not fit together");
   detail::get_arrays(in, state);
   return detail::ReconstructorAccess::make(std::move(state));
 }

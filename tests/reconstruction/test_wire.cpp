@@ -140,9 +140,9 @@ TEST_CASE("files that are not there, or damaged, are named") {
   CHECK_THROWS_AS(save(some()[0], "/nowhere/at/all"), heavykeys::BackendError);
   {
     std::ofstream file(scratch(), std::ios::binary);
-    file << "HKRECONS and no more";
+    file << "HEAVYREC and no more";
   }
   CHECK_THROWS_WITH(heavykeys::load_reconstructor(scratch()),
-                    Catch::Contains(scratch().string() + ": not an intact"));
+                    Catch::Contains(scratch().string() + ": not a heavykeys reconstructor"));
   std::filesystem::remove(scratch());
 }
