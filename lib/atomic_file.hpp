@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <initializer_list>
 #include <span>
+#include <vector>
 
 namespace heavykeys::detail {
 
@@ -16,5 +17,9 @@ void write_file_atomically(const std::filesystem::path& path, std::span<const st
 /// The same for parts that follow each other in the file.
 void write_file_atomically(const std::filesystem::path& path,
                            std::initializer_list<std::span<const std::byte>> parts);
+
+/// All bytes of a file. Throws BackendError, the text beginning with the path and ending with the system's
+/// reason.
+std::vector<std::byte> read_file(const std::filesystem::path& path);
 
 }  // namespace heavykeys::detail

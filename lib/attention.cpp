@@ -13,6 +13,7 @@
 #include "lib/float_environment.hpp"
 #include "lib/isa.hpp"
 #include "lib/shared_tasks.hpp"
+#include "lib/strip_result.hpp"
 #include "lib/text.hpp"
 
 namespace heavykeys {
@@ -39,32 +40,6 @@ double in_units(const AttentionShape& shape, double sum, double shift) {
 }
 
 template <class T>
-struct StripResult {
-  explicit StripResult(const AttentionShape& s, std::size_t width)
-      : out(s.dv * width),
-        shift(width, least_shift<T>(s.term)),
-        factor(width),
-        part(width),
-        sum(width, 0.0) {}
-
-  AlignedVector<T> out;  // [dv, width], in units
-  AlignedVector<T> shift, factor, part;
-  std::vector<double> sum;
-
-  void take(const AttentionShape& shape, const KeyRows<T>& keys, std::size_t block, const Strip<T>& scores) {
-    raise_shift(shape.term, scores, shift.data(), factor.data());
-    weigh(shape.term, scores, shift.data(), part.data());
-    for (std::size_t u = 0; u < scores.width; ++u) {
-      sum[u] = sum[u] * static_cast<double>(factor[u]) + static_cast<double>(part[u]);
-    }
-    const T* values = &keys.values[block * kKeyBlock * shape.dv];
-    multiply_rescaled<T>({values, 1, static_cast<std::ptrdiff_t>(shape.dv), shape.dv, scores.x, scores.width,
-                          scores.width, scores.keys},
-                         factor.data(), out.data(), scores.width);
-  }
-};
-
-template <class T>
 void write_strip(const Call& call, const QueryStrip<T>& q, std::size_t unit, StripResult<T>& r) {
   const AttentionShape& s = call.shape;
   for (std::size_t u = 0; u < q.count; ++u) {
@@ -81,17 +56,11 @@ void write_strip(const Call& call, const QueryStrip<T>& q, std::size_t unit, Str
       // A part of it may be larger by a rounding of its weights.
       sum = std::max(sum, in_units(s, all, static_cast<double>(r.shift[u])));
     }
-    if (!std::isfinite(sum)) {
-      throw InvalidInput("queries: batch " + std::to_string(unit / s.heads) + ", head " +
-                         std::to_string(s.query_head(unit, lane)) + ": the sum of the weights of row " +
-                         std::to_string(s.query_row(lane)) + " is not finite");
-    }
-    const T divisor = sum > 0.0 ? static_cast<T>(sum) : static_cast<T>(1);
-    for (std::size_t c = 0; c < s.dv; ++c) r.out[c * q.width + u] /= divisor;
-    write_row(call.out, unit / s.heads, s.query_head(unit, lane), s.query_row(lane), &r.out[u], q.width);
+    r.sum[u] = sum;
     call.sums.shift[s.query(unit, lane)] = static_cast<double>(r.shift[u]);
     call.sums.sum[s.query(unit, lane)] = sum;
   }
+  r.write(s, call.out, q, unit);
 }
 
 template <class T>
@@ -113,7 +82,8 @@ void attend_tile(const Call& call, const QueryTile& tile, Scratch<T>& scratch) {
   for (std::size_t block = 0; block < keys.blocks(); ++block) {
     for (std::size_t i = 0; i < strips.size(); ++i) {
       if (!strips[i].meets(keys.block(block))) continue;
-      results[i].take(s, keys, block, scratch.scores.fill(s, keys, block, strips[i]));
+      results[i].take(s, &keys.values[block * kKeyBlock * s.dv],
+                      scratch.scores.fill(s, keys, block, strips[i]));
     }
   }
   for (std::size_t i = 0; i < strips.size(); ++i) write_strip(call, strips[i], tile.unit, results[i]);

@@ -176,6 +176,11 @@ Strip<T> ScoreBlock<T>::fill(const AttentionShape& shape, const KeyRows<T>& rows
   }
   const std::span<const AttendedKey> keys = rows.block(block);
   multiply_block(shape, rows, block * kKeyBlock, keys.size(), q);
+  return masked(keys, q);
+}
+
+template <class T>
+Strip<T> ScoreBlock<T>::masked(std::span<const AttendedKey> keys, const QueryStrip<T>& q) {
   Strip<T> strip{scores.data(), keys.size(), q.width};
   if (q.is_served_by_all(keys)) return strip;
   for (std::size_t k = 0; k < keys.size(); ++k) {

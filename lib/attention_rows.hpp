@@ -76,6 +76,8 @@ struct ScoreBlock {
   /// The scores of `block` of `keys` for the strip. Throws InvalidInput where they could overflow.
   Strip<T> fill(const AttentionShape& shape, const KeyRows<T>& keys, std::size_t block,
                 const QueryStrip<T>& q);
+  /// `scores` [keys, q.width], with who serves whom.
+  Strip<T> masked(std::span<const AttendedKey> keys, const QueryStrip<T>& q);
 
  private:
   void multiply_block(const AttentionShape& shape, const KeyRows<T>& rows, std::size_t first,

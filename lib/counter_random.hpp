@@ -26,7 +26,8 @@ enum class Purpose : std::uint64_t {
   gaussian_projection = 2,
   sparse_projection = 3,
   leverage_sample = 4,
-  covariance_signs = 5
+  covariance_signs = 5,
+  element_choice = 6
 };
 
 /// The seed of one purpose.

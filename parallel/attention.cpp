@@ -2,6 +2,7 @@
 
 #include "heavykeys/parallel.hpp"
 #include "lib/key_sets.hpp"
+#include "lib/reconstruction.hpp"
 #include "parallel/workers.hpp"
 
 namespace heavykeys::parallel {
@@ -30,6 +31,17 @@ void attend_backward(const TensorView& queries, const TensorView& keys, const Te
                      const Options& options) {
   detail::attend_backward_with(queries, keys, values, sets, what, out, sums, grad_out, gradients,
                                make_workers(options));
+}
+
+void attend(const TensorView& queries, const TensorView& keys, const TensorView& values,
+            std::span<const Reconstructor> reconstructors, const AttendOptions& what,
+            const MutableTensorView& out, const Options& options) {
+  detail::attend_with(queries, keys, values, reconstructors, what, out, make_workers(options));
+}
+
+std::vector<double> reconstruct(const Reconstructor& reconstructor, const Rows& partial,
+                                const Options& options) {
+  return detail::reconstruct_with(reconstructor, partial, make_workers(options));
 }
 
 }  // namespace heavykeys::parallel

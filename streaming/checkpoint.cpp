@@ -1,6 +1,3 @@
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <vector>
 
 #include "heavykeys/error.hpp"
@@ -14,17 +11,8 @@ void save(const Sketch& sketch, const std::filesystem::path& path) {
 }
 
 Sketch load(const std::filesystem::path& path, const std::vector<Score>& custom) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file || std::filesystem::is_directory(path)) {
-    throw BackendError(path.string() + ": cannot be read: " + std::strerror(file ? EISDIR : errno));
-  }
-  std::vector<std::byte> bytes(static_cast<std::size_t>(file.tellg()));
-  file.seekg(0);
-  if (!file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()))) {
-    throw BackendError(path.string() + ": cannot be read: " + std::strerror(errno));
-  }
   try {
-    return from_bytes(bytes, custom);
+    return from_bytes(detail::read_file(path), custom);
   } catch (const Corrupt& e) {
     throw Corrupt(path.string() + ": " + e.what());
   }

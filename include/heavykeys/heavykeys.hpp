@@ -13,6 +13,7 @@
 #include "heavykeys/leverage.hpp"
 #include "heavykeys/lewis.hpp"
 #include "heavykeys/projection.hpp"
+#include "heavykeys/reconstruction.hpp"
 #include "heavykeys/row_sampling.hpp"
 #include "heavykeys/rows.hpp"
 #include "heavykeys/scan.hpp"

@@ -7,6 +7,7 @@
 #include "heavykeys/covariance.hpp"
 #include "heavykeys/heavy_entries.hpp"
 #include "heavykeys/key_sets.hpp"
+#include "heavykeys/reconstruction.hpp"
 #include "heavykeys/rows.hpp"
 #include "heavykeys/scan.hpp"
 #include "heavykeys/sketch.hpp"
@@ -62,5 +63,12 @@ void attend_backward(const TensorView& queries, const TensorView& keys, const Te
                      const KeySets& sets, const AttendOptions& what, const TensorView& out,
                      const AttendSums& sums, const TensorView& grad_out, const AttendGradients& gradients,
                      const Options& options = {});
+
+/// As heavykeys::attend from partially computed scores, and heavykeys::reconstruct.
+void attend(const TensorView& queries, const TensorView& keys, const TensorView& values,
+            std::span<const Reconstructor> reconstructors, const AttendOptions& what,
+            const MutableTensorView& out, const Options& options = {});
+std::vector<double> reconstruct(const Reconstructor& reconstructor, const Rows& partial,
+                                const Options& options = {});
 
 }  // namespace heavykeys::parallel
