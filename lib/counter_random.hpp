@@ -25,7 +25,8 @@ enum class Purpose : std::uint64_t {
   row_sample = 1,
   gaussian_projection = 2,
   sparse_projection = 3,
-  leverage_sample = 4
+  leverage_sample = 4,
+  sparse_pattern = 16
 };
 
 /// The seed of one purpose.

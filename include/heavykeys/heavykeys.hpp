@@ -16,6 +16,7 @@
 #include "heavykeys/scan.hpp"
 #include "heavykeys/score.hpp"
 #include "heavykeys/sketch.hpp"
+#include "heavykeys/sparse_pattern.hpp"
 #include "heavykeys/spec.hpp"
 #include "heavykeys/tensor.hpp"
 #include "heavykeys/universal_set.hpp"
