@@ -25,7 +25,7 @@ constexpr std::array<std::string_view, 12> kNames = {
     "heavy_indptr.npy",  "heavy_keys.npy",        "heavy_streams.npy",      "heavy_weights.npy",
     "heavy_bounds.npy",  "audit_share.npy",       "audit_weight_share.npy", kSummary};
 
-bool is_result_file(const std::string& name) { return std::ranges::find(kNames, name) != kNames.end(); }
+const ResultKind kFound = {"heavykeys", kNames, true};
 
 bool is_head_folder(const std::string& name) {
   const std::string_view digits = std::string_view(name).substr(std::min<std::size_t>(5, name.size()));
@@ -33,15 +33,15 @@ bool is_head_folder(const std::string& name) {
          digits.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-void require_only_results(const fs::path& folder, bool may_hold_heads) {
+void require_only_results(const fs::path& folder, const ResultKind& kind, bool may_hold_heads) {
   for (const auto& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
     if (name.starts_with(kTemporaryPrefix)) continue;  // of a run that was killed
     if (entry.is_directory() && may_hold_heads && is_head_folder(name)) {
-      require_only_results(entry.path(), false);
-    } else if (!entry.is_regular_file() || !is_result_file(name)) {
-      throw InvalidInput(folder.string() + ": holds " + name +
-                         ", which is no result of heavykeys; choose another folder");
+      require_only_results(entry.path(), kind, false);
+    } else if (!entry.is_regular_file() || std::ranges::find(kind.names, name) == kind.names.end()) {
+      throw InvalidInput(folder.string() + ": holds " + name + ", which is no result of " +
+                         std::string(kind.owner) + "; choose another folder");
     }
   }
 }
@@ -65,13 +65,6 @@ class TemporaryFolder {
  private:
   fs::path path_;
 };
-
-void write_text(const fs::path& path, const std::string& text) {
-  std::ofstream file(path, std::ios::binary);
-  file << text;
-  file.close();
-  if (!file) throw BackendError(path.string() + ": cannot be written: " + std::strerror(errno));
-}
 
 void write_ids(const fs::path& folder, const char* rows_name, const char* streams_name,
                std::span<const KeyId> ids, bool streams) {
@@ -154,6 +147,13 @@ void replace_results(const fs::path& from, const fs::path& into) {
 
 }  // namespace
 
+void write_text(const fs::path& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary);
+  file << text;
+  file.close();
+  if (!file) throw BackendError(path.string() + ": cannot be written: " + std::strerror(errno));
+}
+
 // The system's own refusals, of a name that is too long for it say, are bad input as well.
 
 void check_parent_folder(const fs::path& file) try {
@@ -166,23 +166,26 @@ void check_parent_folder(const fs::path& file) try {
   throw InvalidInput(file.string() + ": " + error.code().message());
 }
 
-void check_result_folder(const fs::path& folder) try {
+void check_result_folder(const fs::path& folder, const ResultKind& kind) try {
   fs::path target = fs::absolute(folder).lexically_normal();
   if (!target.has_filename()) target = target.parent_path();  // DIR/ is DIR
   if (!fs::exists(target)) return check_parent_folder(target);
   if (!fs::is_directory(target)) throw InvalidInput(folder.string() + ": is not a directory");
-  require_only_results(folder, true);
+  require_only_results(folder, kind, kind.has_heads);
 } catch (const fs::filesystem_error& error) {
   throw InvalidInput(folder.string() + ": " + error.code().message());
 }
 
-void write_results(const fs::path& folder, const Report& report) try {
-  check_result_folder(folder);  // again: a pass takes long enough for others to use DIR
+void check_result_folder(const fs::path& folder) { check_result_folder(folder, kFound); }
+
+void write_folder(const fs::path& folder, const ResultKind& kind,
+                  const std::function<void(const fs::path&)>& write) try {
+  check_result_folder(folder, kind);  // again: a pass takes long enough for others to use DIR
   fs::path target = fs::absolute(folder).lexically_normal();
   if (!target.has_filename()) target = target.parent_path();
   const bool replaces = fs::exists(target);
   const TemporaryFolder temporary(replaces ? target : target.parent_path());
-  write_all(temporary.path(), report);
+  write(temporary.path());
   if (replaces) {
     replace_results(temporary.path(), target);
   } else {
@@ -190,6 +193,10 @@ void write_results(const fs::path& folder, const Report& report) try {
   }
 } catch (const fs::filesystem_error& error) {
   throw BackendError(folder.string() + ": cannot be written: " + error.code().message());
+}
+
+void write_results(const fs::path& folder, const Report& report) {
+  write_folder(folder, kFound, [&](const fs::path& into) { write_all(into, report); });
 }
 
 }  // namespace heavykeys::tools

@@ -13,6 +13,7 @@ void run(const SketchOptions& options, Job& job);
 void run(const MergeOptions& options);
 void run(const FinalizeOptions& options, Job& job);
 void run(const ShowOptions& options);
+void run(const PlantVerbOptions& options, Job& job);
 void run(const EnginesOptions& options);
 
 }  // namespace heavykeys::tools
