@@ -25,6 +25,7 @@ void bind_leverage(nb::module_& module);
 void bind_key_sets(nb::module_& module);
 void bind_attention(nb::module_& module);
 void bind_scan(nb::module_& module);
+void bind_sparse_pattern(nb::module_& module);
 void bind_verification(nb::module_& module);
 void bind_files(nb::module_& module);
 void bind_machine(nb::module_& module);

@@ -20,6 +20,7 @@ NB_MODULE(_core, module) {
   bind_key_sets(module);
   bind_attention(module);
   bind_scan(module);
+  bind_sparse_pattern(module);
   bind_verification(module);
   bind_files(module);
   bind_machine(module);
