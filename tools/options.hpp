@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "heavykeys/sparse_pattern.hpp"
 #include "heavykeys/spec.hpp"
 
 namespace heavykeys::tools {
@@ -118,12 +119,29 @@ struct OverlapOptions {
   bool json = false;
 };
 
+struct PlantVerbOptions {
+  std::string pattern;                ///< .npy [L, L'], or a folder of CSR arrays; empty: a random one
+  std::optional<std::size_t> random;  ///< L of the random one
+  // Of the random pattern; limits of a given one.
+  std::optional<std::size_t> nonzeros;
+  std::optional<double> ratio;
+  PlantOptions plant;
+  std::string construction = "interpolating";
+  std::string dtype = "float64";
+  bool smallest_dim = false;
+  std::size_t trials = 3;
+  std::string out;
+  bool json = false;
+  bool quiet = false;
+  EngineOptions engine;
+};
+
 struct EnginesOptions {
   bool json = false;
 };
 
 using Options = std::variant<FindOptions, ScanVerbOptions, SketchOptions, MergeOptions, FinalizeOptions,
-                             ShowOptions, EigenOptions, OverlapOptions, EnginesOptions>;
+                             ShowOptions, EigenOptions, OverlapOptions, PlantVerbOptions, EnginesOptions>;
 
 /// Declares the verbs on `app`. After parsing, `options` holds those of the verb that was given.
 void declare_verbs(CLI::App& app, Options& options);
