@@ -34,13 +34,14 @@ struct ReconstructorOptions {
   Choice choice = Choice::pivoted;
   Estimator estimator = Estimator::lmmse;
   /// How many components to use. lmmse: 0 is all that are given. least_squares: at most s; 0 is the one of
-  /// min(size, s), its half, its quarter ... 1 with the least predicted error.
+  /// min(rank, s), its half, its quarter ... 1 with the least predicted error, rank being the number of
+  /// variances above 1e-12 of the first.
   std::size_t components = 0;
   /// In 0 .. 1. lmmse: this times the mean variance of an element is added to the variance of what is
   /// computed. least_squares: this times s / p, the mean square of s elements of a component, is the weight
   /// of |coefficients|^2. Never less than rounding needs: s 2^-53 times the variance of the s elements
   /// together.
-  double ridge = 1e-6;
+  double ridge = 1e-9;
   std::uint64_t seed = 0;  ///< of random
   /// Rows of scores a sample holds: 1, a row over n = p keys; or c, c queries x p / c keys, row-major.
   std::size_t sample_queries = 1;

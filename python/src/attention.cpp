@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "heavykeys/error.hpp"
+#include "heavykeys/reconstruction.hpp"
 #include "python/src/arguments.hpp"
 #include "python/src/array.hpp"
 
@@ -146,10 +147,38 @@ auto with_names(Run run) {
   }
 }
 
+/// One Reconstructor, or a sequence of them; none for None. Raises TypeError for anything else.
+std::vector<Reconstructor> reconstructors_of(nb::handle given) {
+  if (given.is_none()) return {};
+  if (nb::isinstance<Reconstructor>(given)) return {nb::cast<const Reconstructor&>(given)};
+  if (nb::isinstance<nb::sequence>(given) && !nb::isinstance<nb::str>(given)) {
+    std::vector<Reconstructor> all;
+    bool fit = true;
+    for (nb::handle one : given) {
+      fit = fit && nb::isinstance<Reconstructor>(one);
+      if (fit) all.push_back(nb::cast<const Reconstructor&>(one));
+    }
+    if (fit) return all;
+  }
+  throw nb::type_error(("reconstructor: heavykeys.Reconstructor, a sequence of them or None is needed, not " +
+                        nb::cast<std::string>(nb::inst_name(given)))
+                           .c_str());
+}
+
+/// What does not go with partially computed scores.
+void check_partial(nb::handle sets, bool return_sums) {
+  if (!sets.is_none())
+    throw InvalidInput("sets: with a reconstructor every key is attended to; it must be None");
+  if (return_sums) throw InvalidInput("return_sums: with a reconstructor there are none; it must be False");
+}
+
 nb::object attend_python(nb::handle q, nb::handle k, nb::handle v, nb::handle sets, nb::handle score,
                          std::optional<double> scale, bool causal, std::size_t sinks, std::size_t window,
                          const std::string& normalise, const std::string& layout, nb::handle out, int threads,
-                         const std::string& engine, bool return_sums) {
+                         const std::string& engine, bool return_sums, nb::handle reconstructor) {
+  const bool partial = !reconstructor.is_none();
+  const std::vector<Reconstructor> reconstructors = reconstructors_of(reconstructor);
+  if (partial) check_partial(sets, return_sums);
   const Call call =
       call_of(q, k, v, {sets, score, scale, causal, sinks, window, normalise, layout, threads, engine});
   const nb::object result =
@@ -161,10 +190,17 @@ nb::object attend_python(nb::handle q, nb::handle k, nb::handle v, nb::handle se
   Sums sums{{}, {call.queries.batch, call.queries.heads, call.queries.rows}};
   {
     const nb::gil_scoped_release released;
-    sums.sums = with_names([&] {
-      return call.options ? parallel::attend(call.queries, call.keys, call.values, call.sets, call.what,
-                                             target, *call.options)
-                          : attend(call.queries, call.keys, call.values, call.sets, call.what, target);
+    with_names([&] {
+      if (partial && call.options) {
+        parallel::attend(call.queries, call.keys, call.values, reconstructors, call.what, target,
+                         *call.options);
+      } else if (partial) {
+        attend(call.queries, call.keys, call.values, reconstructors, call.what, target);
+      } else {
+        sums.sums = call.options ? parallel::attend(call.queries, call.keys, call.values, call.sets,
+                                                    call.what, target, *call.options)
+                                 : attend(call.queries, call.keys, call.values, call.sets, call.what, target);
+      }
     });
   }
   return return_sums ? nb::make_tuple(result, std::move(sums)) : result;
@@ -235,10 +271,12 @@ void bind_attention(nb::module_& module) {
       nb::arg("scale") = nb::none(), nb::arg("causal") = false, nb::arg("sinks") = 0, nb::arg("window") = 0,
       nb::arg("normalise") = "attended", nb::arg("layout") = "bhsd", nb::arg("out") = nb::none(),
       nb::arg("threads") = 0, nb::arg("engine") = "auto", nb::arg("return_sums") = false,
+      nb::arg("reconstructor") = nb::none(),
       nb::sig("def attend(q: Array, k: Array, v: Array, sets: KeySets | None = None, *, score: str | Score = "
               "'softmax', scale: float | None = None, causal: bool = False, sinks: int = 0, window: int = 0, "
               "normalise: Normalise = 'attended', layout: Layout = 'bhsd', out: typing.Any = None, threads: "
-              "int = 0, engine: str = 'auto', return_sums: bool = False) -> typing.Any"),
+              "int = 0, engine: str = 'auto', return_sums: bool = False, reconstructor: Reconstructor | "
+              "collections.abc.Sequence[Reconstructor] | None = None) -> typing.Any"),
       "Attention restricted to a few keys of each head: out = sum_j A_j v_j, A_j = f(x_j) / sum f(x_l),\n"
       "x_j = scale q.k_j, over the keys in `sets` (None: every key), the first `sinks` and the last "
       "`window`\n"
@@ -252,7 +290,10 @@ void bind_attention(nb::module_& module) {
       "normalise   \"attended\": weights sum to 1 over the keys attended to; \"all-keys\": over every key it "
       "may\n"
       "            see (power 2, 4, 6, 8 and polynomials)\n"
-      "return_sums (result, AttendSums) is returned, for attend_backward\n\n"
+      "return_sums (result, AttendSums) is returned, for attend_backward\n"
+      "reconstructor  in place of sets: the scores it names are computed, the others estimated, and every "
+      "key\n"
+      "            is attended to; one Reconstructor, or one for each query head\n\n"
       "The same bytes whatever the threads and the instruction set. A tensor of torch that requires grad is\n"
       "refused while gradients are recorded: heavykeys.torch has them.");
   module.def(

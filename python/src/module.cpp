@@ -21,6 +21,7 @@ NB_MODULE(_core, module) {
   bind_attention(module);
   bind_eigen_analysis(module);
   bind_covariance(module);
+  bind_reconstruction(module);
   bind_scan(module);
   bind_sparse_pattern(module);
   bind_verification(module);
