@@ -54,7 +54,8 @@ double exp_minus_one(double x) { return x < 1e-5 ? x + x * x / 2.0 : portable_ex
 struct StripWork {
   AlignedVector<double> queries;  // [dim, 32]
   AlignedVector<double> x;        // [keys, 32]: logits, then weights
-  double shift[kStripWidth], factor[kStripWidth], sum[kStripWidth], top[kStripWidth], rest[kStripWidth];
+  double shift[kStripWidth] = {}, factor[kStripWidth] = {}, sum[kStripWidth] = {};
+  double top[kStripWidth] = {}, rest[kStripWidth] = {};
 };
 
 class Examination {

@@ -135,6 +135,27 @@ TEST_CASE("off the support logits are Student's t with r - k + 1 degrees of free
   }
 }
 
+TEST_CASE("precision is missed as rarely as promised, and not much more rarely") {
+  const std::size_t seeds = 1000;
+  for (const std::size_t k : {1u, 2u}) {
+    const SparsePattern m = random_pattern(64, k, 10.0, 7);
+    PlantOptions options;
+    options.failure = 0.1;
+    const auto missed = [&](std::size_t dim) {
+      double count = 0;
+      options.dim = dim;
+      for (options.seed = 0; options.seed < seeds; ++options.seed) {
+        const Planted p = plant(m, options);
+        count += !planted::precision(m, p).meets(p.options.epsilon1, p.options.epsilon2);
+      }
+      return count;
+    };
+    const std::size_t bound = planted_dim(shape_of(m), options).dim;
+    CHECK(missed(bound) <= support::most_successes(0.1, seeds));
+    CHECK(missed(bound * 3 / 4) > support::most_successes(0.1, seeds));
+  }
+}
+
 TEST_CASE("the bound is its formula, and logarithmic in L") {
   PlantOptions options;
   options.epsilon2 = 1e-4;
