@@ -34,10 +34,15 @@ void declare_eigen(CLI::App& app, Options& chosen) {
                    "matrices above 32 x 32, else 0: the whole covariance")
       ->type_name("N")
       ->check(not_negative);
-  verb->add_option("--seed", eigen->seed, "seed of those vectors")
+  verb->add_option("--seed", eigen->seed, "seed of those vectors; default: 0")
       ->type_name("S")
-      ->check(not_negative)
-      ->capture_default_str();
+      ->check(not_negative);
+  auto* from = verb->add_option("--from", eigen->from, "go on from covariances that --save wrote, added up")
+                   ->type_name("S.hkc");
+  auto* save =
+      verb->add_option("--save", eigen->save, "write the covariance, to go on from or to add to others")
+          ->type_name("S.hkc");
+  verb->get_option("--each-head")->excludes(from)->excludes(save);
   verb->add_option("--out", eigen->out, "folder for the arrays and summary.json")->type_name("DIR");
   verb->add_flag("--json", eigen->json, "print summary.json, and nothing else, on stdout");
   verb->add_flag("--quiet", eigen->quiet, "print nothing");

@@ -106,7 +106,9 @@ struct EigenOptions {
   bool each_head = false;
   std::optional<std::size_t> components;
   std::optional<std::size_t> sketch_columns;
-  std::uint64_t seed = 0;
+  std::optional<std::uint64_t> seed;
+  std::vector<std::string> from;  ///< covariances to go on from
+  std::string save;               ///< file for the covariance; empty: none
   std::string out;
   bool json = false;
   bool quiet = false;
