@@ -155,6 +155,7 @@ class PlantTest(CommandTest):
         self.fail_with(*plant, "--trials", 4)
         self.fail_with(*plant, "--pattern", "m.npy")
         self.fail_with(*plant, "--engine", "cuda", words=["cuda"])
+        self.fail_with(*plant, "--engine", "mpi", words=["mpi"])
         self.fail_with("plant", "--random", 8, "--out", "no/r", words=["no folder"])
 
     def test_bad_patterns(self):
