@@ -1,0 +1,226 @@
+#!/usr/bin/env python3
+"""Prints what eigen_study.py found as the Markdown tables of docs/experiments.md.
+
+bench/eigen_tables.py bench/results/eigen.json
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+from pathlib import Path
+
+WAYS = ("lmmse", "least-squares")
+CHOICES = ("pivoted", "random", "strided")
+
+
+def table(head: list[str], rows: list[list[str]]) -> None:
+    print("| " + " | ".join(head) + " |")
+    print("| " + " | ".join("---" for _ in head) + " |")
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
+    print()
+
+
+def spread(values: list[float], digits: int = 2) -> str:
+    """mean (least - most)"""
+    mean = statistics.mean(values)
+    return f"{mean:.{digits}f} ({min(values):.{digits}f} – {max(values):.{digits}f})"
+
+
+def range_of(values: list[int]) -> str:
+    return f"{min(values)} – {statistics.median(values):g} – {max(values)}"
+
+
+def four(values: list[float]) -> str:
+    return " · ".join(f"{v:g}" for v in values)
+
+
+def of_rows(record: dict) -> None:
+    print("## components of rows\n")
+    rows = []
+    for layer in record["layers"]:
+        scores = layer["scores"]
+        rows.append(
+            [
+                str(layer["layer"]),
+                four(scores["layer"]),
+                range_of([head[1] for head in scores["heads"]]),
+                four(layer["row means removed"]["layer"]),
+                four(layer["one position"]),
+                four(layer["one window"]),
+                four(layer["after softmax"]["layer"]),
+                f"{layer['held out'][1]:.2f}",
+                f"{max(layer['head variances']) / sum(layer['head variances']):.2f}",
+            ]
+        )
+    table(
+        [
+            "layer",
+            "all heads",
+            "one head, 90%",
+            "row means removed",
+            "one query position",
+            "one window",
+            "after softmax",
+            "held out",
+            "greatest head",
+        ],
+        rows,
+    )
+    heads = [head[1] for layer in record["layers"] for head in layer["scores"]["heads"]]
+    print("90% over all heads, least - median - most:", range_of(heads), "\n")
+    share = [layer["top key"] for layer in record["layers"]]
+    print("first component, greatest element and its square:", share, "\n")
+
+
+def of_matrices(record: dict) -> None:
+    print("## components of whole matrices\n")
+    columns = record["sketch_columns"]
+    rows = []
+    for layer in record["layers"]:
+        sketched = [str(c) if c else f"> {columns}" for c in layer["sketched"]]
+        rows.append(
+            [
+                str(layer["layer"]),
+                " · ".join(sketched),
+                four(layer["exact"]),
+                range_of([head[1] for head in layer["heads exact"]]),
+                *(
+                    f"{held:.2f} ({own:.2f})"
+                    for held, own in zip(layer["held out"], layer["in sample"])
+                ),
+            ]
+        )
+    sizes = record["layers"][0]["sizes"]
+    table(
+        ["layer", f"sketch of {columns}", "exact", "one head, 90%", *(f"first {r}" for r in sizes)],
+        rows,
+    )
+
+
+def of_overlaps(title: str, record: dict) -> None:
+    few, many = record["few"], record["many"]
+    for name, r in ((("overlap few"), few), ("overlap many", many), ("captured few", few)):
+        print(f"## {title}: {name}, r = {r}\n")
+        n = len(record[name])
+        table(
+            ["", *(str(b) for b in range(n))],
+            [[str(a), *(f"{v:.2f}" for v in record[name][a])] for a in range(n)],
+        )
+
+
+def of_heads(record: dict) -> None:
+    print("## overlaps between heads, 10 components\n")
+    text = [f"{m:.2f} ({a:.2f} – {b:.2f})" for a, m, b in [*record["within"], record["across"]]]
+    n = len(record["within"])
+    table([*(f"layer {i}" for i in range(n)), "different layers"], [text])
+
+
+def of_rebuilt(title: str, found: list[dict], shares: tuple[float, ...]) -> None:
+    """found: for each head (or layer) what eigen_rebuild.all_ways gives."""
+    wanted = (0.1, 0.25, 0.5)
+    percent = [f"{share:.0%}" for share in wanted]
+
+    def cell(choice: str, way: str, name: str, share: float, digits: int = 2) -> str:
+        ways = [f[choice][way] for f in found]
+        if not all(len(w) == len(shares) for w in ways):
+            return "–"
+        return spread([w[shares.index(share)][name] for w in ways], digits)
+
+    print(f"## {title}: error of the scores\n")
+    rows = []
+    for choice in CHOICES:
+        for way in WAYS:
+            predicted = [
+                statistics.mean(f[choice][way][shares.index(s)]["predicted"] for f in found)
+                for s in wanted
+            ]
+            rows.append(
+                [choice, way.replace("-", "_")]
+                + [cell(choice, way, "error", s) for s in wanted]
+                + [" · ".join(f"{p:.2f}" for p in predicted)]
+            )
+    table(["choice", "estimator", *percent, "predicted"], rows)
+    for name in ("output", "weights", "top"):
+        print(f"## {title}: {name}\n")
+        rows = [
+            [choice, way.replace("-", "_")] + [cell(choice, way, name, s) for s in wanted]
+            for choice in CHOICES
+            for way in (*WAYS, "restricted")
+        ]
+        best = [spread([f["best keys"][shares.index(s)][name] for f in found]) for s in wanted]
+        rows.append(["best keys of each query", "restricted", *best])
+        rows.append(
+            ["none", "mean scores", spread([f["mean scores"][name] for f in found]), "", ""]
+        )
+        table(["choice", "estimator", *percent], rows)
+
+
+def of_layers(record: dict, shares: tuple[float, ...]) -> None:
+    print("## rows by layer, pivoted lmmse: mean over heads\n")
+    rows = []
+    for layer in record["layers"]:
+        at = [shares.index(s) for s in (0.1, 0.25, 0.5)]
+
+        def mean(name: str, i: int, layer: dict = layer) -> float:
+            return statistics.mean(h["pivoted"]["lmmse"][i][name] for h in layer["heads"])
+
+        rows.append(
+            [
+                str(layer["layer"]),
+                " · ".join(f"{mean('error', i):.2f}" for i in at),
+                " · ".join(f"{mean('predicted', i):.2f}" for i in at),
+                f"{statistics.mean(found for _, found in layer['same text']):.2f} "
+                f"({statistics.mean(said for said, _ in layer['same text']):.2f})",
+                " · ".join(f"{layer['pooled']['pivoted']['lmmse'][i]:.2f}" for i in at),
+                " · ".join(f"{mean('output', i):.2f}" for i in at),
+            ]
+        )
+    table(
+        [
+            "layer",
+            "error",
+            "predicted",
+            "25%: same text (predicted)",
+            "error, one fit for all heads",
+            "output",
+        ],
+        rows,
+    )
+    print("## ridges, 25% pivoted: mean over heads\n")
+    heads = [h for layer in record["layers"] for h in layer["heads"]]
+    rows = [
+        [way.replace("-", "_")]
+        + [
+            f"{statistics.mean(h['ridges'][way][i] for h in heads):.3f}"
+            for i in range(len(heads[0]["ridges"][way]))
+        ]
+        for way in WAYS
+    ]
+    table(["estimator", "0", "1e-6", "1e-3", "1e-2", "1e-1", "1"], rows)
+
+
+def main() -> None:
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    record = json.loads(Path(sys.argv[1]).read_text())
+    of_rows(record["rows"])
+    of_matrices(record["matrices"])
+    of_overlaps("rows", record["rows"]["overlaps"])
+    of_overlaps("matrices", record["matrices"]["overlaps"])
+    of_heads(record["rows"]["heads"])
+    rebuilt = record["rebuilt rows"]
+    row_shares = tuple(record["shares"]["rows"])
+    heads = [head for layer in rebuilt["layers"] for head in layer["heads"]]
+    of_rebuilt("rows", heads, row_shares)
+    of_layers(rebuilt, row_shares)
+    of_rebuilt(
+        "matrices", record["rebuilt matrices"]["layers"], tuple(record["shares"]["matrices"])
+    )
+    print(json.dumps(record["checks"]))
+
+
+if __name__ == "__main__":
+    main()
