@@ -157,104 +157,6 @@ void declare_state_verbs(CLI::App& app, Options& chosen) {
   show_verb->add_flag("--json", show->json, "as JSON");
 }
 
-<<<<<<< HEAD
-=======
-void declare_eigen(CLI::App& app, Options& chosen) {
-  auto [verb, eigen] = add_verb<EigenOptions>(
-      app, chosen, "eigen", "Principal components of attention score matrices, in one pass",
-      "heavykeys eigen --queries q.npy --keys k.npy --window 128 --out components");
-  verb->add_option("--queries", eigen->queries, ".npy or FILE.safetensors:TENSOR, [n, d] or [heads, n, d]")
-      ->type_name("Q");
-  verb->add_option("--keys", eigen->keys, "as Q, and of its shape")->type_name("K");
-  verb->add_option("--scores", eigen->scores, "score matrices instead of Q and K: [N, n, n], as they are")
-      ->type_name("S");
-  verb->add_option("--window", eigen->window, "cut Q and K into matrices of N rows each; default: one of all")
-      ->type_name("N")
-      ->check(not_negative);
-  verb->add_option("--of", eigen->of, "components of the matrices' rows, or of whole matrices")
-      ->type_name("rows|matrices")
-      ->check(CLI::IsMember({"rows", "matrices"}))
-      ->capture_default_str();
-  verb->add_option("--normalisation", eigen->normalisation, "scores as they are, or attention weights")
-      ->type_name("none|softmax")
-      ->check(CLI::IsMember({"none", "softmax"}))
-      ->capture_default_str();
-  verb->add_flag("--causal", eigen->causal, "of softmax: query i sees only the keys j <= i");
-  verb->add_option("--scale", eigen->scale, "scores are SCALE q.k; default: 1 / sqrt(d)")->type_name("SCALE");
-  verb->add_flag("--each-head", eigen->each_head, "of each head apart; default: all heads together");
-  verb->add_option("--components", eigen->components, "keep so many; default: all there are")
-      ->type_name("R")
-      ->check(not_negative);
-  verb->add_option("--sketch-columns", eigen->sketch_columns,
-                   "keep the covariance as its products with N random vectors; default: 256 for whole\n"
-                   "matrices above 32 x 32, else 0: the whole covariance")
-      ->type_name("N")
-      ->check(not_negative);
-  verb->add_option("--seed", eigen->seed, "seed of those vectors")
-      ->type_name("S")
-      ->check(not_negative)
-      ->capture_default_str();
-  verb->add_option("--out", eigen->out, "folder for the arrays and summary.json")->type_name("DIR");
-  verb->add_flag("--json", eigen->json, "print summary.json, and nothing else, on stdout");
-  verb->add_flag("--quiet", eigen->quiet, "print nothing");
-  add_engine(*verb, eigen->engine);
-
-  auto [overlap_verb, overlap] =
-      add_verb<OverlapOptions>(app, chosen, "overlap", "How alike two results of heavykeys eigen are",
-                               "heavykeys overlap layer-0 layer-1 --components 10");
-  overlap_verb->add_option("a", overlap->a, "folder of heavykeys eigen")->type_name("DIR")->required();
-  overlap_verb->add_option("b", overlap->b, "another")->type_name("DIR")->required();
-  overlap_verb
-      ->add_option("--components", overlap->components,
-                   "compare the first R of each; default: those that hold\n"
-                   "90% of the variance of the first")
-      ->type_name("R")
-      ->check(not_negative);
-  overlap_verb->add_flag("--json", overlap->json, "as JSON");
-}
-
-void declare_reconstruct(CLI::App& app, Options& chosen) {
-  auto [verb, r] = add_verb<ReconstructOptions>(
-      app, chosen, "reconstruct", "How well scores are estimated from some of them",
-      "heavykeys reconstruct components --computed 16,32,64 --queries q.npy --keys k.npy --window 128");
-  verb->add_option("components", r->folder, "folder of heavykeys eigen")->type_name("DIR")->required();
-  verb->add_option("--computed", r->computed, "how many elements of a sample are computed; several: a table")
-      ->type_name("S,...")
-      ->delimiter(',')
-      ->check(not_negative)
-      ->required();
-  verb->add_option("--choice", r->choice, "which")
-      ->type_name("pivoted|random|strided")
-      ->check(CLI::IsMember({"pivoted", "random", "strided"}))
-      ->capture_default_str();
-  verb->add_option("--estimator", r->estimator, "how the others are estimated")
-      ->type_name("lmmse|least-squares")
-      ->check(CLI::IsMember({"lmmse", "least-squares"}))
-      ->capture_default_str();
-  verb->add_option("--components", r->components,
-                   "use the first R; default: all, for least-squares those that are expected to do best")
-      ->type_name("R")
-      ->check(not_negative);
-  verb->add_option("--ridge", r->ridge, "0 .. 1, in units of the mean variance; default: 1e-9")
-      ->type_name("X");
-  verb->add_option("--seed", r->seed, "seed of random")
-      ->type_name("S")
-      ->check(not_negative)
-      ->capture_default_str();
-  verb->add_option("--queries", r->samples.queries, "measure the error, too: on the scores of Q ...")
-      ->type_name("Q");
-  verb->add_option("--keys", r->samples.keys, "... and K, as heavykeys eigen takes them")->type_name("K");
-  verb->add_option("--scores", r->samples.scores, "or on score matrices [N, n, n]")->type_name("S");
-  verb->add_option("--window", r->samples.window, "cut Q and K into matrices of N rows each")
-      ->type_name("N")
-      ->check(not_negative);
-  verb->add_option("--scale", r->samples.scale, "scores are SCALE q.k; default: 1 / sqrt(d)")
-      ->type_name("SCALE");
-  verb->add_option("--out", r->out, "write the reconstructor to a file")->type_name("FILE");
-  verb->add_flag("--json", r->json, "as JSON");
-}
-
->>>>>>> wt-rec
 void declare_engines(CLI::App& app, Options& chosen) {
   auto [verb, engines] =
       add_verb<EnginesOptions>(app, chosen, "engines", "List the engines and instruction sets of this build",
@@ -271,11 +173,8 @@ void declare_verbs(CLI::App& app, Options& options) {
   declare_sketch(app, options);
   declare_state_verbs(app, options);
   declare_eigen(app, options);
-<<<<<<< HEAD
-  declare_plant(app, options);
-=======
   declare_reconstruct(app, options);
->>>>>>> wt-rec
+  declare_plant(app, options);
   declare_engines(app, options);
 }
 

@@ -151,23 +151,6 @@ struct PlantVerbOptions {
   EngineOptions engine;
 };
 
-struct PlantVerbOptions {
-  std::string pattern;                ///< .npy [L, L'], or a folder of CSR arrays; empty: a random one
-  std::optional<std::size_t> random;  ///< L of the random one
-  // Of the random pattern; limits of a given one.
-  std::optional<std::size_t> nonzeros;
-  std::optional<double> ratio;
-  PlantOptions plant;
-  std::string construction = "interpolating";
-  std::string dtype = "float64";
-  bool smallest_dim = false;
-  std::size_t trials = 3;
-  std::string out;
-  bool json = false;
-  bool quiet = false;
-  EngineOptions engine;
-};
-
 struct EnginesOptions {
   bool json = false;
 };
