@@ -47,6 +47,7 @@ void add_engine(CLI::App& verb, EngineOptions& engine);
 
 // One file each: the verbs of options.cpp are the sketch's.
 void declare_eigen(CLI::App& app, Options& chosen);
+void declare_reconstruct(CLI::App& app, Options& chosen);
 void declare_plant(CLI::App& app, Options& chosen);
 
 }  // namespace heavykeys::tools

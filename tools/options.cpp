@@ -173,6 +173,7 @@ void declare_verbs(CLI::App& app, Options& options) {
   declare_sketch(app, options);
   declare_state_verbs(app, options);
   declare_eigen(app, options);
+  declare_reconstruct(app, options);
   declare_plant(app, options);
   declare_engines(app, options);
 }

@@ -121,6 +121,19 @@ struct OverlapOptions {
   bool json = false;
 };
 
+struct ReconstructOptions {
+  std::string folder;  ///< that heavykeys eigen wrote
+  std::vector<std::size_t> computed;
+  std::string choice = "pivoted";
+  std::string estimator = "lmmse";
+  std::size_t components = 0;
+  std::optional<double> ridge;
+  std::uint64_t seed = 0;
+  EigenOptions samples;  ///< to measure on: queries, keys, scores, window, scale
+  std::string out;       ///< file; empty: none
+  bool json = false;
+};
+
 struct PlantVerbOptions {
   std::string pattern;                ///< .npy [L, L'], or a folder of CSR arrays; empty: a random one
   std::optional<std::size_t> random;  ///< L of the random one
@@ -142,8 +155,9 @@ struct EnginesOptions {
   bool json = false;
 };
 
-using Options = std::variant<FindOptions, ScanVerbOptions, SketchOptions, MergeOptions, FinalizeOptions,
-                             ShowOptions, EigenOptions, OverlapOptions, PlantVerbOptions, EnginesOptions>;
+using Options =
+    std::variant<FindOptions, ScanVerbOptions, SketchOptions, MergeOptions, FinalizeOptions, ShowOptions,
+                 EigenOptions, OverlapOptions, ReconstructOptions, PlantVerbOptions, EnginesOptions>;
 
 /// Declares the verbs on `app`. After parsing, `options` holds those of the verb that was given.
 void declare_verbs(CLI::App& app, Options& options);

@@ -103,7 +103,8 @@ std::vector<double> reconstruct(const Reconstructor& reconstructor, const Rows& 
 
 struct ReconstructionError {
   double mean_squared = 0.0;  ///< sum over samples and elements of (x - x^)^2, divided by N p
-  double relative = 0.0;      ///< the same sum over that of (x - mean)^2; 0 where both are 0
+  double variance = 0.0;      ///< the same of (x - mean)^2
+  double relative = 0.0;      ///< mean_squared / variance; 0 where variance is
 };
 
 /// The error over whole samples [N, p], each rebuilt from its own elements(). Throws as reconstruct, and
