@@ -52,6 +52,7 @@ def of_rows(record: dict) -> None:
                 four(layer["one window"]),
                 four(layer["after softmax"]["layer"]),
                 f"{layer['held out'][1]:.2f}",
+                f"{layer['between heads']:.2f}",
                 f"{max(layer['head variances']) / sum(layer['head variances']):.2f}",
             ]
         )
@@ -65,6 +66,7 @@ def of_rows(record: dict) -> None:
             "one window",
             "after softmax",
             "held out",
+            "between heads",
             "greatest head",
         ],
         rows,
@@ -86,16 +88,24 @@ def of_matrices(record: dict) -> None:
                 str(layer["layer"]),
                 " · ".join(sketched),
                 four(layer["exact"]),
+                f"{layer['between heads']:.2f}",
                 range_of([head[1] for head in layer["heads exact"]]),
                 *(
-                    f"{held:.2f} ({own:.2f})"
-                    for held, own in zip(layer["held out"], layer["in sample"])
+                    f"{held:.2f} ({layer['explained exact'][r - 1]:.2f})"
+                    for held, r in zip(layer["held out"], layer["sizes"])
                 ),
             ]
         )
     sizes = record["layers"][0]["sizes"]
     table(
-        ["layer", f"sketch of {columns}", "exact", "one head, 90%", *(f"first {r}" for r in sizes)],
+        [
+            "layer",
+            f"sketch of {columns}",
+            "exact",
+            "between heads",
+            "one head, 90%",
+            *(f"first {r}" for r in sizes),
+        ],
         rows,
     )
 
