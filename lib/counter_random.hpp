@@ -27,7 +27,8 @@ enum class Purpose : std::uint64_t {
   sparse_projection = 3,
   leverage_sample = 4,
   covariance_signs = 5,
-  element_choice = 6
+  element_choice = 6,
+  sparse_pattern = 16
 };
 
 /// The seed of one purpose.

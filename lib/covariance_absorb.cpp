@@ -16,10 +16,10 @@ namespace heavykeys::detail {
 namespace {
 
 /// Samples of a batch: enough that products outweigh the touching of their sums, and 32 MiB of elements at
-/// most, while that leaves 16.
+/// most while that leaves 4.
 std::size_t batch_size(std::size_t dim) {
   constexpr std::size_t kElements = std::size_t{1} << 22;
-  return std::clamp<std::size_t>(kElements / dim, 16, 1024);
+  return std::clamp<std::size_t>(kElements / dim, 4, 1024);
 }
 
 void check(const CovarianceState& state, const Rows& samples, const Workers& workers) {

@@ -216,7 +216,7 @@ ReconstructionError reconstruction_error(const Reconstructor& reconstructor, con
     }
   }
   const double elements = static_cast<double>(samples.count) * static_cast<double>(s.dim);
-  return {lost / elements, total > 0.0 ? lost / total : 0.0};
+  return {lost / elements, total / elements, total > 0.0 ? lost / total : 0.0};
 }
 
 }  // namespace heavykeys

@@ -130,6 +130,9 @@ double predicted_error(const VarianceModel& m, const Split& split, const Map& ma
   return std::max(0.0, error) / total;
 }
 
+/// Components that vary this little beside the first are rounding.
+constexpr double kRounding = 1e-12;
+
 struct Fit {
   Map map;
   std::size_t components = 0;
@@ -152,7 +155,9 @@ Fit fit_map(const PrincipalComponents& from, const VarianceModel& whole, const S
   if (o.estimator == Estimator::lmmse || o.components > 0) {
     return fit_once(from, whole, split, o, o.components == 0 ? whole.size() : o.components);
   }
-  std::size_t used = std::min(whole.size(), o.computed);
+  const auto varies = [&](double v) { return v > kRounding * from.variances.front(); };
+  const auto rank = std::count_if(from.variances.begin(), from.variances.end(), varies);
+  std::size_t used = std::min(static_cast<std::size_t>(rank), o.computed);
   Fit best = fit_once(from, whole, split, o, used);
   while (used > 1) {
     used /= 2;

@@ -21,8 +21,13 @@ constexpr std::array<std::string_view, 6> kNames = {
 
 using Shape = std::vector<std::size_t>;
 
-/// The float64 elements of an .npy of any shape. open_tensor reads [n, d] and [heads, n, d] alone.
-std::vector<double> read_doubles(const fs::path& path) {
+struct Array {
+  Shape shape;
+  std::vector<double> elements;
+};
+
+/// An .npy of float64 of any shape. open_tensor reads [n, d] and [heads, n, d] alone.
+Array read_array(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) throw InvalidInput(path.string() + ": cannot be read: not a result of heavykeys eigen?");
   std::vector<char> bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
@@ -41,8 +46,10 @@ std::vector<double> read_doubles(const fs::path& path) {
   for (const double x : out) {
     if (!std::isfinite(x)) throw InvalidInput(path.string() + ": holds NaN or Inf");
   }
-  return out;
+  return {header.shape, std::move(out)};
 }
+
+std::vector<double> read_doubles(const fs::path& path) { return read_array(path).elements; }
 
 nlohmann::json read_summary(const fs::path& path) try {
   std::ifstream file(path);
@@ -91,6 +98,11 @@ PrincipalComponents read_components(const fs::path& folder) {
   out.samples = summary["samples"].get<std::uint64_t>();
   out.total_variance = summary["total_variance"].get<double>();
   return out;
+}
+
+std::size_t read_sample_queries(const fs::path& folder) {
+  const Shape shape = read_array(folder / "mean.npy").shape;
+  return shape.size() == 2 ? shape[0] : 1;
 }
 
 }  // namespace heavykeys::tools

@@ -20,4 +20,7 @@ void write_components(const std::filesystem::path& folder, const PrincipalCompon
 /// Inverse of write_components. Throws InvalidInput naming what is missing or does not belong together.
 PrincipalComponents read_components(const std::filesystem::path& folder);
 
+/// Rows of scores in a sample: n where the components are of whole n x n matrices, else 1.
+std::size_t read_sample_queries(const std::filesystem::path& folder);
+
 }  // namespace heavykeys::tools

@@ -107,6 +107,17 @@ void Engine::absorb(Covariance& covariance, const Rows& samples) const {
   parallel::absorb(covariance, samples, tuning());
 }
 
+PatternPrecision Engine::verify(const SparsePattern& pattern, const Rows& queries, const Rows& keys) const {
+  if (!runtime_) return heavykeys::verify(pattern, queries, keys);
+  return parallel::verify(pattern, queries, keys, tuning());
+}
+
+SmallestDim Engine::smallest_dim(const SparsePattern& pattern, const PlantOptions& what,
+                                 std::size_t trials) const {
+  if (!runtime_) return heavykeys::smallest_dim(pattern, what, trials);
+  return parallel::smallest_dim(pattern, what, trials, tuning());
+}
+
 void Engine::allmerge(Sketch& sketch) const {
   job_.alike([&] { distributed::allmerge(job_.communicator(), sketch); });
 }

@@ -45,6 +45,9 @@ class Engine {
   void absorb(Verification& pass, const Rows& rows) const;
   void absorb(Covariance& covariance, const Rows& samples) const;
 
+  PatternPrecision verify(const SparsePattern& pattern, const Rows& queries, const Rows& keys) const;
+  SmallestDim smallest_dim(const SparsePattern& pattern, const PlantOptions& what, std::size_t trials) const;
+
   // The verbs below are collective: all ranks call them, in the same order.
 
   /// Merges the ranks' sketches, scans or second passes; every rank then has the whole.

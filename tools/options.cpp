@@ -1,31 +1,8 @@
 #include "tools/options.hpp"
 
-#include <memory>
+#include "tools/declare.hpp"
 
 namespace heavykeys::tools {
-namespace {
-
-/// Adds a verb whose options live as long as its callback, and are handed over when it was the one given.
-template <typename VerbOptions>
-std::pair<CLI::App*, VerbOptions*> add_verb(CLI::App& app, Options& chosen, const char* name,
-                                            const char* description, const char* example) {
-  auto values = std::make_shared<VerbOptions>();
-  CLI::App* verb = app.add_subcommand(name, description);
-  verb->footer(std::string("Example:\n  ") + example);
-  verb->callback([values, &chosen] { chosen = *values; });
-  return {verb, values.get()};
-}
-
-/// CLI11 would take "" for no option at all.
-std::string not_empty(const std::string& text) { return text.empty() ? "must be a number" : std::string(); }
-
-/// CLI11 would wrap -1 around to a large unsigned number.
-std::string not_negative(const std::string& text) {
-  if (text.empty()) return not_empty(text);
-  return text.starts_with('-') ? "must not be negative, but is " + text : std::string();
-}
-
-constexpr const char* kTensorHelp = ".npy, FILE.safetensors:TENSOR, or - for an .npy stream on stdin";
 
 void add_engine(CLI::App& verb, EngineOptions& engine) {
   verb.add_option("--engine", engine.name,
@@ -36,6 +13,8 @@ void add_engine(CLI::App& verb, EngineOptions& engine) {
                   "threads of the engine, of mpi those of each rank; default: all it may use")
       ->type_name("T");
 }
+
+namespace {
 
 constexpr const char* kScoreHelp = "the score f: power:P, expressive or polynomial:C0,C1,...";
 constexpr const char* kSampleHelp = "rows sampled to estimate weights without a closed form";
@@ -178,60 +157,6 @@ void declare_state_verbs(CLI::App& app, Options& chosen) {
   show_verb->add_flag("--json", show->json, "as JSON");
 }
 
-void declare_eigen(CLI::App& app, Options& chosen) {
-  auto [verb, eigen] = add_verb<EigenOptions>(
-      app, chosen, "eigen", "Principal components of attention score matrices, in one pass",
-      "heavykeys eigen --queries q.npy --keys k.npy --window 128 --out components");
-  verb->add_option("--queries", eigen->queries, ".npy or FILE.safetensors:TENSOR, [n, d] or [heads, n, d]")
-      ->type_name("Q");
-  verb->add_option("--keys", eigen->keys, "as Q, and of its shape")->type_name("K");
-  verb->add_option("--scores", eigen->scores, "score matrices instead of Q and K: [N, n, n], as they are")
-      ->type_name("S");
-  verb->add_option("--window", eigen->window, "cut Q and K into matrices of N rows each; default: one of all")
-      ->type_name("N")
-      ->check(not_negative);
-  verb->add_option("--of", eigen->of, "components of the matrices' rows, or of whole matrices")
-      ->type_name("rows|matrices")
-      ->check(CLI::IsMember({"rows", "matrices"}))
-      ->capture_default_str();
-  verb->add_option("--normalisation", eigen->normalisation, "scores as they are, or attention weights")
-      ->type_name("none|softmax")
-      ->check(CLI::IsMember({"none", "softmax"}))
-      ->capture_default_str();
-  verb->add_flag("--causal", eigen->causal, "of softmax: query i sees only the keys j <= i");
-  verb->add_option("--scale", eigen->scale, "scores are SCALE q.k; default: 1 / sqrt(d)")->type_name("SCALE");
-  verb->add_flag("--each-head", eigen->each_head, "of each head apart; default: all heads together");
-  verb->add_option("--components", eigen->components, "keep so many; default: all there are")
-      ->type_name("R")
-      ->check(not_negative);
-  verb->add_option("--sketch-columns", eigen->sketch_columns,
-                   "keep the covariance as its products with N random vectors; default: 256 for whole\n"
-                   "matrices above 32 x 32, else 0: the whole covariance")
-      ->type_name("N")
-      ->check(not_negative);
-  verb->add_option("--seed", eigen->seed, "seed of those vectors")
-      ->type_name("S")
-      ->check(not_negative)
-      ->capture_default_str();
-  verb->add_option("--out", eigen->out, "folder for the arrays and summary.json")->type_name("DIR");
-  verb->add_flag("--json", eigen->json, "print summary.json, and nothing else, on stdout");
-  verb->add_flag("--quiet", eigen->quiet, "print nothing");
-  add_engine(*verb, eigen->engine);
-
-  auto [overlap_verb, overlap] =
-      add_verb<OverlapOptions>(app, chosen, "overlap", "How alike two results of heavykeys eigen are",
-                               "heavykeys overlap layer-0 layer-1 --components 10");
-  overlap_verb->add_option("a", overlap->a, "folder of heavykeys eigen")->type_name("DIR")->required();
-  overlap_verb->add_option("b", overlap->b, "another")->type_name("DIR")->required();
-  overlap_verb
-      ->add_option("--components", overlap->components,
-                   "compare the first R of each; default: those that hold\n"
-                   "90% of the variance of the first")
-      ->type_name("R")
-      ->check(not_negative);
-  overlap_verb->add_flag("--json", overlap->json, "as JSON");
-}
-
 void declare_engines(CLI::App& app, Options& chosen) {
   auto [verb, engines] =
       add_verb<EnginesOptions>(app, chosen, "engines", "List the engines and instruction sets of this build",
@@ -248,6 +173,8 @@ void declare_verbs(CLI::App& app, Options& options) {
   declare_sketch(app, options);
   declare_state_verbs(app, options);
   declare_eigen(app, options);
+  declare_reconstruct(app, options);
+  declare_plant(app, options);
   declare_engines(app, options);
 }
 

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "heavykeys/sparse_pattern.hpp"
 #include "heavykeys/spec.hpp"
 
 namespace heavykeys::tools {
@@ -105,7 +106,9 @@ struct EigenOptions {
   bool each_head = false;
   std::optional<std::size_t> components;
   std::optional<std::size_t> sketch_columns;
-  std::uint64_t seed = 0;
+  std::optional<std::uint64_t> seed;
+  std::vector<std::string> from;  ///< covariances to go on from
+  std::string save;               ///< file for the covariance; empty: none
   std::string out;
   bool json = false;
   bool quiet = false;
@@ -118,12 +121,43 @@ struct OverlapOptions {
   bool json = false;
 };
 
+struct ReconstructOptions {
+  std::string folder;  ///< that heavykeys eigen wrote
+  std::vector<std::size_t> computed;
+  std::string choice = "pivoted";
+  std::string estimator = "lmmse";
+  std::size_t components = 0;
+  std::optional<double> ridge;
+  std::uint64_t seed = 0;
+  EigenOptions samples;  ///< to measure on: queries, keys, scores, window, scale
+  std::string out;       ///< file; empty: none
+  bool json = false;
+};
+
+struct PlantVerbOptions {
+  std::string pattern;                ///< .npy [L, L'], or a folder of CSR arrays; empty: a random one
+  std::optional<std::size_t> random;  ///< L of the random one
+  // Of the random pattern; limits of a given one.
+  std::optional<std::size_t> nonzeros;
+  std::optional<double> ratio;
+  PlantOptions plant;
+  std::string construction = "interpolating";
+  std::string dtype = "float64";
+  bool smallest_dim = false;
+  std::size_t trials = 3;
+  std::string out;
+  bool json = false;
+  bool quiet = false;
+  EngineOptions engine;
+};
+
 struct EnginesOptions {
   bool json = false;
 };
 
-using Options = std::variant<FindOptions, ScanVerbOptions, SketchOptions, MergeOptions, FinalizeOptions,
-                             ShowOptions, EigenOptions, OverlapOptions, EnginesOptions>;
+using Options =
+    std::variant<FindOptions, ScanVerbOptions, SketchOptions, MergeOptions, FinalizeOptions, ShowOptions,
+                 EigenOptions, OverlapOptions, ReconstructOptions, PlantVerbOptions, EnginesOptions>;
 
 /// Declares the verbs on `app`. After parsing, `options` holds those of the verb that was given.
 void declare_verbs(CLI::App& app, Options& options);

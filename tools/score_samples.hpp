@@ -17,6 +17,9 @@ namespace heavykeys::tools {
 class ScoreSamples {
  public:
   explicit ScoreSamples(const EigenOptions& options);
+  static bool are_given(const EigenOptions& options) {
+    return !options.keys.empty() || !options.scores.empty();
+  }
 
   std::size_t heads() const { return heads_; }
   bool has_heads() const { return has_heads_; }

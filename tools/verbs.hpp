@@ -15,6 +15,8 @@ void run(const FinalizeOptions& options, Job& job);
 void run(const ShowOptions& options);
 void run(const EigenOptions& options, Job& job);
 void run(const OverlapOptions& options);
+void run(const ReconstructOptions& options);
+void run(const PlantVerbOptions& options, Job& job);
 void run(const EnginesOptions& options);
 
 }  // namespace heavykeys::tools

@@ -20,6 +20,7 @@
 #include "heavykeys/score.hpp"
 #include "heavykeys/score_matrix.hpp"
 #include "heavykeys/sketch.hpp"
+#include "heavykeys/sparse_pattern.hpp"
 #include "heavykeys/spec.hpp"
 #include "heavykeys/tensor.hpp"
 #include "heavykeys/universal_set.hpp"

@@ -11,6 +11,7 @@
 #include "heavykeys/rows.hpp"
 #include "heavykeys/scan.hpp"
 #include "heavykeys/sketch.hpp"
+#include "heavykeys/sparse_pattern.hpp"
 #include "heavykeys/universal_set.hpp"
 #include "heavykeys/verification.hpp"
 
@@ -70,5 +71,11 @@ void attend(const TensorView& queries, const TensorView& keys, const TensorView&
             const MutableTensorView& out, const Options& options = {});
 std::vector<double> reconstruct(const Reconstructor& reconstructor, const Rows& partial,
                                 const Options& options = {});
+
+/// As heavykeys::verify and smallest_dim, the queries shared out over the threads, 32 at a time.
+PatternPrecision verify(const SparsePattern& pattern, const Rows& queries, const Rows& keys,
+                        const Options& options = {});
+SmallestDim smallest_dim(const SparsePattern& pattern, const PlantOptions& what, std::size_t trials,
+                         const Options& options = {});
 
 }  // namespace heavykeys::parallel

@@ -34,13 +34,14 @@ struct ReconstructorOptions {
   Choice choice = Choice::pivoted;
   Estimator estimator = Estimator::lmmse;
   /// How many components to use. lmmse: 0 is all that are given. least_squares: at most s; 0 is the one of
-  /// min(size, s), its half, its quarter ... 1 with the least predicted error.
+  /// min(rank, s), its half, its quarter ... 1 with the least predicted error, rank being the number of
+  /// variances above 1e-12 of the first.
   std::size_t components = 0;
   /// In 0 .. 1. lmmse: this times the mean variance of an element is added to the variance of what is
   /// computed. least_squares: this times s / p, the mean square of s elements of a component, is the weight
   /// of |coefficients|^2. Never less than rounding needs: s 2^-53 times the variance of the s elements
   /// together.
-  double ridge = 1e-6;
+  double ridge = 1e-9;
   std::uint64_t seed = 0;  ///< of random
   /// Rows of scores a sample holds: 1, a row over n = p keys; or c, c queries x p / c keys, row-major.
   std::size_t sample_queries = 1;
@@ -102,7 +103,8 @@ std::vector<double> reconstruct(const Reconstructor& reconstructor, const Rows& 
 
 struct ReconstructionError {
   double mean_squared = 0.0;  ///< sum over samples and elements of (x - x^)^2, divided by N p
-  double relative = 0.0;      ///< the same sum over that of (x - mean)^2; 0 where both are 0
+  double variance = 0.0;      ///< the same of (x - mean)^2
+  double relative = 0.0;      ///< mean_squared / variance; 0 where variance is
 };
 
 /// The error over whole samples [N, p], each rebuilt from its own elements(). Throws as reconstruct, and

@@ -30,4 +30,8 @@ void save(const Sketch& sketch, const std::filesystem::path& path);
 /// `custom` as for from_bytes.
 Sketch load(const std::filesystem::path& path, const std::vector<Score>& custom = {});
 
+/// The same for covariances.
+void save(const Covariance& covariance, const std::filesystem::path& path);
+Covariance load_covariance(const std::filesystem::path& path);
+
 }  // namespace heavykeys::streaming

@@ -28,6 +28,7 @@ void bind_covariance(nb::module_& module);
 void bind_eigen_analysis(nb::module_& module);
 void bind_reconstruction(nb::module_& module);
 void bind_scan(nb::module_& module);
+void bind_sparse_pattern(nb::module_& module);
 void bind_verification(nb::module_& module);
 void bind_files(nb::module_& module);
 void bind_machine(nb::module_& module);

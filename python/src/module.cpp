@@ -23,6 +23,7 @@ NB_MODULE(_core, module) {
   bind_covariance(module);
   bind_reconstruction(module);
   bind_scan(module);
+  bind_sparse_pattern(module);
   bind_verification(module);
   bind_files(module);
   bind_machine(module);

@@ -84,6 +84,37 @@ TEST_CASE("a sketch is unchanged by an absorb or merge that runs out of memory, 
   }
 }
 
+TEST_CASE("a covariance is unchanged by an absorb or merge that runs out of memory, and goes on") {
+  const Keys keys(400);
+  for (const std::size_t columns : {0, 2}) {
+    const heavykeys::CovarianceSpec spec{.dim = 3, .sketch_columns = columns};
+    heavykeys::Covariance start(spec), other(spec);
+    heavykeys::streaming::absorb(start, keys.rows(0, 20));
+    heavykeys::streaming::absorb(other, keys.rows(20, 380));  // more exponents than those of 20
+    const std::vector<std::byte> before = to_bytes(start);
+    const std::vector<std::function<void(heavykeys::Covariance&)>> calls{
+        [&](heavykeys::Covariance& c) { heavykeys::streaming::absorb(c, keys.rows(20, 380)); },
+        [&](heavykeys::Covariance& c) { merge(c, other); }};
+    for (const auto& call : calls) {
+      heavykeys::Covariance want = start;
+      call(want);
+      long failures = 0;
+      for (;; ++failures) {
+        heavykeys::Covariance covariance = start;
+        if (!fails_at(failures, [&] { call(covariance); })) break;
+        REQUIRE(to_bytes(covariance) == before);
+        call(covariance);
+        REQUIRE(to_bytes(covariance) == to_bytes(want));
+      }
+      REQUIRE(failures > 0);
+    }
+    long failures = 0;
+    while (fails_at(failures, [&] { principal_components(start); })) ++failures;
+    REQUIRE(failures > 3);
+    REQUIRE(to_bytes(start) == before);
+  }
+}
+
 TEST_CASE("finalize, heavy_entries and to_bytes that run out of memory can be asked again") {
   const Keys keys(40);
   heavykeys::Sketch sketch(support::make_spec(3, 0.1));

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <new>
 #include <numeric>
@@ -65,6 +66,8 @@ class Sandbox {
     write_npy(in / "k", "<f4", {12, 3}, values.data());
     write_npy(in / "q", "<f4", {2, 3}, values.data());
     write_npy(in / "h", "<f4", {2, 6, 3}, values.data());
+    const std::vector<float> pattern{1, 0, 3, 0, 2, 0, 0, 0, 1, 1, 5, 0};
+    write_npy(in / "m", "<f4", {4, 3}, pattern.data());
     const std::vector<std::int64_t> ids{0, 3, 5};
     write_npy(in / "u", "<i8", {ids.size()}, ids.data());
     for (const char* name : {"s", "t"}) {
@@ -144,6 +147,15 @@ void confine(FinalizeOptions& o) {
   confine(o.report);
 }
 void confine(ShowOptions& o) { o.sketch = sandbox().inside("in", o.sketch); }
+void confine(PlantVerbOptions& o) {
+  o.pattern = sandbox().inside("in", o.pattern);
+  o.out = sandbox().inside("out", o.out);
+  if (o.random) o.random = std::min<std::size_t>(*o.random, 64);
+  // A bound or a search may ask for any dimension.
+  o.plant.dim = std::clamp<std::size_t>(o.plant.dim, 1, 16);
+  o.smallest_dim = false;
+  confine(o.engine);
+}
 void confine(EnginesOptions&) {}
 
 std::vector<std::string> arguments(Bytes input) {

@@ -15,6 +15,7 @@ namespace fuzz {
 using Bytes = std::span<const std::byte>;
 
 void from_bytes(Bytes input);   ///< a state file; its size and checksum are made to fit
+void components(Bytes input);   ///< a covariance or a reconstructor, likewise
 void npy(Bytes input);          ///< an .npy file
 void safetensors(Bytes input);  ///< one byte n, n bytes of tensor name, a safetensors file
 void command(Bytes input);      ///< the arguments of the command, one a line

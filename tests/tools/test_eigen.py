@@ -108,6 +108,37 @@ class EigenTest(CommandTest):
                 self.succeed(*arguments, "--engine", engine, "--threads", 3, "--out", f"{of}-{engine}")
                 self.assertEqual(self.array_bytes(f"{of}-one"), self.array_bytes(f"{of}-{engine}"))
 
+    def test_shards_and_what_comes_later_give_the_bytes_of_one_run(self):
+        queries, keys, files = self.heads(heads=4)
+        for extra in ([], ["--of", "matrices", "--sketch-columns", 30, "--seed", 5]):
+            self.succeed("eigen", *files, "--window", 10, *extra, "--save", "whole.hkc", "--out", "whole", "--quiet")
+            for name, part in (("a", slice(0, 1)), ("b", slice(1, 3)), ("c", slice(3, 4))):
+                self.save(f"q{name}.npy", queries[part])
+                self.save(f"k{name}.npy", keys[part])
+            part = lambda name: ["--queries", f"q{name}.npy", "--keys", f"k{name}.npy", "--window", 10, *extra]
+            self.succeed("eigen", *part("a"), "--save", "a.hkc", "--quiet")
+            self.succeed("eigen", *part("b"), "--save", "b.hkc", "--quiet")
+            self.succeed("eigen", *part("c"), "--from", "b.hkc", "--save", "bc.hkc", "--quiet")
+            of = extra[:2]
+            self.succeed("eigen", "--from", "bc.hkc", "a.hkc", *of, "--save", "abc.hkc", "--out", "abc", "--quiet")
+            self.assertEqual((self.folder / "abc.hkc").read_bytes(), (self.folder / "whole.hkc").read_bytes())
+            self.assertEqual(self.array_bytes("abc"), self.array_bytes("whole"))
+
+    def test_bad_states(self):
+        _, _, files = self.heads()
+        self.succeed("eigen", *files, "--window", 10, "--save", "a.hkc", "--quiet")
+        self.succeed("eigen", *files, "--window", 5, "--save", "b.hkc", "--quiet")
+        self.fail_with("eigen", "--from", "a.hkc", "b.hkc", words=["b.hkc", "dim 10", "dim 5"])
+        self.fail_with("eigen", *files, "--window", 5, "--from", "a.hkc", words=["5 elements", "a.hkc have 10"])
+        self.fail_with("eigen", "--from", "a.hkc", "--seed", 3, words=["a.hkc", "seed 0"])
+        self.fail_with("eigen", *files, "--each-head", "--save", "c.hkc", words=["--each-head"])
+        self.fail_with("eigen", *files, "--save", "no/c.hkc", words=["no"])
+        (self.folder / "bad.hkc").write_bytes((self.folder / "a.hkc").read_bytes()[:-1])
+        self.fail_with("eigen", "--from", "bad.hkc", words=["bad.hkc", "not intact"])
+        done = self.run_command("eigen", "--from", "none.hkc")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"none.hkc", done.stderr)
+
     def test_overlap_of_a_result_with_itself_and_another(self):
         queries, keys, files = self.heads()
         self.succeed("eigen", *files, "--window", 10, "--out", "a", "--quiet")
@@ -139,7 +170,7 @@ class EigenTest(CommandTest):
         short = self.save("short.npy", np.zeros((3, 40, 6), np.float32))
         oblong = self.save("oblong.npy", np.zeros((2, 3, 4)))
         self.fail_with("eigen", words=["--queries", "--scores"])
-        self.fail_with("eigen", "--queries", files[1], words=["--queries"])
+        self.fail_with("eigen", "--queries", files[1], words=["--queries", "--keys"])
         self.fail_with("eigen", *files, "--scores", oblong, words=["--scores"])
         self.fail_with("eigen", "--scores", oblong, words=[oblong, "3 x 4", "not square"])
         self.fail_with("eigen", "--queries", files[1], "--keys", wide, words=["3 x 50 x 7", "not be square"])
