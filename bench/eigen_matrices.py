@@ -54,7 +54,8 @@ def layer_matrices(
     )
     gram = samples @ samples.T
     exact = spectrum(gram)
-    heads = [slice(h * train.windows, (h + 1) * train.windows) for h in range(train.heads)]
+    apart = [slice(h * train.windows, (h + 1) * train.windows) for h in range(train.heads)]
+    heads = [spectrum(gram[h, h]) for h in apart]
     return {
         "layer": layer,
         "samples": len(samples),
@@ -62,7 +63,8 @@ def layer_matrices(
         "explained": rounded(explained),
         "exact": exact_counts(exact),
         "explained exact": rounded((np.cumsum(exact) / exact.sum())[:1024]),
-        "heads exact": [exact_counts(spectrum(gram[h, h])) for h in heads],
+        "heads exact": [exact_counts(variances) for variances in heads],
+        "between heads": rounded(1 - np.mean([v.sum() for v in heads]) / exact.sum(), 3),
         "sizes": sizes,
         "in sample": rounded([explained[r - 1] for r in sizes]),
         "held out": held_out_shares(components, test, layer, sizes),

@@ -70,9 +70,9 @@ def layer_rows(train: Capture, test: Capture, layer: int) -> dict[str, object]:
         }
         if variant == "scores":
             out["components"] = (pooled, heads)
+            within = np.mean([c.total_variance for c in heads])
+            out["between heads"] = rounded(1 - within / pooled.total_variance, 3)
             out["head variances"] = rounded([c.total_variance for c in heads])
-            top = int(np.argmax(np.abs(pooled.components[0])))
-            out["top key"] = [top, *rounded([pooled.components[0, top] ** 2], 3)]
     out["one position"] = counts_by_position(train, layer)
     out["one window"] = counts_in_one_window(train, layer)
     pooled = out["components"][0]

@@ -67,12 +67,11 @@ def study_matrices(args: argparse.Namespace, train: Capture, test: Capture) -> d
                 [args.scratch] * n,
             )
         )
-    most = min(100, args.sketch_columns)
-    layers = [eigen_matrices.kept(args.scratch, layer, most) for layer in range(n)]
+    layers = [eigen_matrices.kept(args.scratch, layer) for layer in range(n)]
     return {
         "sketch_columns": args.sketch_columns,
         "layers": found,
-        "overlaps": eigen_spectra.overlaps(layers, most),
+        "overlaps": eigen_spectra.overlaps(layers, min(100, args.sketch_columns)),
     }
 
 
@@ -132,7 +131,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--test", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--window", type=int, default=128)
-    parser.add_argument("--sketch-columns", type=int, default=512, help="of whole matrices")
+    parser.add_argument("--sketch-columns", type=int, default=1024, help="of whole matrices")
     parser.add_argument("--test-windows", type=int, default=64, help="for rebuilt rows")
     parser.add_argument("--matrix-windows", type=int, default=16, help="for rebuilt matrices")
     parser.add_argument("--matrix-components", type=int, default=256)

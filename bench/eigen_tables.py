@@ -52,6 +52,7 @@ def of_rows(record: dict) -> None:
                 four(layer["one window"]),
                 four(layer["after softmax"]["layer"]),
                 f"{layer['held out'][1]:.2f}",
+                f"{layer['between heads']:.2f}",
                 f"{max(layer['head variances']) / sum(layer['head variances']):.2f}",
             ]
         )
@@ -65,14 +66,13 @@ def of_rows(record: dict) -> None:
             "one window",
             "after softmax",
             "held out",
+            "between heads",
             "greatest head",
         ],
         rows,
     )
     heads = [head[1] for layer in record["layers"] for head in layer["scores"]["heads"]]
     print("90% over all heads, least - median - most:", range_of(heads), "\n")
-    share = [layer["top key"] for layer in record["layers"]]
-    print("first component, greatest element and its square:", share, "\n")
 
 
 def of_matrices(record: dict) -> None:
@@ -86,29 +86,38 @@ def of_matrices(record: dict) -> None:
                 str(layer["layer"]),
                 " · ".join(sketched),
                 four(layer["exact"]),
+                f"{layer['between heads']:.2f}",
                 range_of([head[1] for head in layer["heads exact"]]),
                 *(
-                    f"{held:.2f} ({own:.2f})"
-                    for held, own in zip(layer["held out"], layer["in sample"])
+                    f"{held:.2f} ({layer['explained exact'][r - 1]:.2f})"
+                    for held, r in zip(layer["held out"], layer["sizes"])
                 ),
             ]
         )
     sizes = record["layers"][0]["sizes"]
     table(
-        ["layer", f"sketch of {columns}", "exact", "one head, 90%", *(f"first {r}" for r in sizes)],
+        [
+            "layer",
+            f"sketch of {columns}",
+            "exact",
+            "between heads",
+            "one head, 90%",
+            *(f"first {r}" for r in sizes),
+        ],
         rows,
     )
 
 
-def of_overlaps(title: str, record: dict) -> None:
-    few, many = record["few"], record["many"]
-    for name, r in ((("overlap few"), few), ("overlap many", many), ("captured few", few)):
-        print(f"## {title}: {name}, r = {r}\n")
-        n = len(record[name])
-        table(
-            ["", *(str(b) for b in range(n))],
-            [[str(a), *(f"{v:.2f}" for v in record[name][a])] for a in range(n)],
-        )
+def of_overlaps(rows: dict, matrices: dict) -> None:
+    n = len(rows["overlap few"])
+    for name in ("overlap few", "captured few", "overlap many", "captured many"):
+        counts = [record[name.split()[1]] for record in (rows, matrices)]
+        print(f"## {name}, rows - matrices, r = {counts}\n")
+        cells = [
+            [f"{rows[name][a][b]:.2f} · {matrices[name][a][b]:.2f}" for b in range(n)]
+            for a in range(n)
+        ]
+        table(["layer", *(str(b) for b in range(n))], [[str(a), *c] for a, c in enumerate(cells)])
 
 
 def of_heads(record: dict) -> None:
@@ -143,25 +152,39 @@ def of_rebuilt(title: str, found: list[dict], shares: tuple[float, ...]) -> None
                 + [" · ".join(f"{p:.2f}" for p in predicted)]
             )
     table(["choice", "estimator", *percent, "predicted"], rows)
-    for name in ("output", "weights", "top"):
-        print(f"## {title}: {name}\n")
-        rows = [
-            [choice, way.replace("-", "_")] + [cell(choice, way, name, s) for s in wanted]
-            for choice in CHOICES
-            for way in (*WAYS, "restricted")
-        ]
-        best = [spread([f["best keys"][shares.index(s)][name] for f in found]) for s in wanted]
-        rows.append(["best keys of each query", "restricted", *best])
-        rows.append(
-            ["none", "mean scores", spread([f["mean scores"][name] for f in found]), "", ""]
-        )
-        table(["choice", "estimator", *percent], rows)
+    print(f"## {title}: attention\n")
+    quarter = shares.index(0.25)
 
+    def others(each: list[dict]) -> list[str]:
+        return [f"{statistics.mean(e[name] for e in each):.2f}" for name in ("weights", "top")]
 
-def of_layers(record: dict, shares: tuple[float, ...]) -> None:
-    print("## rows by layer, pivoted lmmse: mean over heads\n")
     rows = []
-    for layer in record["layers"]:
+    for choice in CHOICES:
+        for way in (*WAYS, "restricted"):
+            found_so = [f[choice][way] for f in found]
+            if not all(len(each) == len(shares) for each in found_so):
+                continue
+            rows.append(
+                [choice, "only these keys" if way == "restricted" else way.replace("-", "_")]
+                + [cell(choice, way, "output", s) for s in wanted]
+                + others([each[quarter] for each in found_so])
+            )
+    best = [spread([f["best keys"][shares.index(s)]["output"] for f in found]) for s in wanted]
+    rows.append(
+        ["best of each query", "only these keys", *best]
+        + others([f["best keys"][quarter] for f in found])
+    )
+    nothing = [f["mean scores"] for f in found]
+    rows.append(
+        ["none", "mean scores", spread([n["output"] for n in nothing]), "", "", *others(nothing)]
+    )
+    table(["choice", "estimator", *percent, "weights, 25%", "same key, 25%"], rows)
+
+
+def of_layers(record: dict, matrices: dict, shares: tuple[float, ...]) -> None:
+    print("## by layer\n")
+    rows = []
+    for layer, whole in zip(record["layers"], matrices["layers"], strict=True):
         at = [shares.index(s) for s in (0.1, 0.25, 0.5)]
 
         def mean(name: str, i: int, layer: dict = layer) -> float:
@@ -176,15 +199,19 @@ def of_layers(record: dict, shares: tuple[float, ...]) -> None:
                 f"({statistics.mean(said for said, _ in layer['same text']):.2f})",
                 " · ".join(f"{layer['pooled']['pivoted']['lmmse'][i]:.2f}" for i in at),
                 " · ".join(f"{mean('output', i):.2f}" for i in at),
+                " · ".join(f"{found['error']:.2f}" for found in whole["pivoted"]["lmmse"]),
+                " · ".join(f"{found['output']:.2f}" for found in whole["pivoted"]["lmmse"]),
             ]
         )
     table(
         [
             "layer",
-            "error",
+            "rows: error",
             "predicted",
-            "25%: same text (predicted)",
-            "error, one fit for all heads",
+            "same text",
+            "one fit",
+            "output",
+            "matrices: error",
             "output",
         ],
         rows,
@@ -208,14 +235,13 @@ def main() -> None:
     record = json.loads(Path(sys.argv[1]).read_text())
     of_rows(record["rows"])
     of_matrices(record["matrices"])
-    of_overlaps("rows", record["rows"]["overlaps"])
-    of_overlaps("matrices", record["matrices"]["overlaps"])
+    of_overlaps(record["rows"]["overlaps"], record["matrices"]["overlaps"])
     of_heads(record["rows"]["heads"])
     rebuilt = record["rebuilt rows"]
     row_shares = tuple(record["shares"]["rows"])
     heads = [head for layer in rebuilt["layers"] for head in layer["heads"]]
     of_rebuilt("rows", heads, row_shares)
-    of_layers(rebuilt, row_shares)
+    of_layers(rebuilt, record["rebuilt matrices"], row_shares)
     of_rebuilt(
         "matrices", record["rebuilt matrices"]["layers"], tuple(record["shares"]["matrices"])
     )

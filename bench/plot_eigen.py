@@ -136,7 +136,7 @@ def overlap(record: dict) -> str:
     parts = heatmap(30, "rows: overlap, 10 components", rows["overlap few"])
     parts += heatmap(330, "whole matrices: overlap, 10", whole["overlap few"])
     parts += heatmap(630, f"whole matrices: overlap, {whole['many']}", whole["overlap many"])
-    return svg(900, 312, [*parts, text(30, 306, "rows and columns: layers", "start")])
+    return svg(900, 320, [*parts, text(30, 312, "rows and columns: layers", "start")])
 
 
 def mean_over(found: list[dict], choice: str, way: str, name: str) -> list[float] | None:
@@ -178,7 +178,8 @@ def rebuilt(record: dict) -> str:
             ("whole matrices: output", matrices, "output", "matrices"),
         )
     ):
-        panel = Panel(48 + 234 * i, 186, 0, 80 if kind == "rows" else 60)
+        top = 100 if name == "error" else 140
+        panel = Panel(48 + 234 * i, 186, 0, 80 if kind == "rows" else 60, top)
         parts += panel.axes(title, "scores computed", [0, 20, 40, 60], "%")
         xs = [100 * share for share in record["shares"][kind]]
         parts += rebuilt_panel(panel, found, xs, name)
