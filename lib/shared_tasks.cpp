@@ -8,13 +8,18 @@
 
 namespace heavykeys::detail {
 
-void share_tasks(const Workers& workers, std::size_t count,
-                 const std::function<void(int, std::size_t)>& body) {
+namespace {
+
+struct Shared {
+  const Workers& workers;
+  std::size_t count;
+  const std::function<void(int, std::size_t)>& body;
   std::atomic<std::size_t> next{0};
   std::atomic<std::size_t> failed{count};  // tasks from here on need not be started
-  std::mutex mutex;
-  std::exception_ptr error;
-  workers.run([&](int worker) {
+  std::mutex mutex{};
+  std::exception_ptr error{};
+
+  void work(int worker) {
     const FloatEnvironment ieee;
     if (worker >= workers.count) return;  // the caller asked for fewer than the backend has
     for (;;) {
@@ -30,8 +35,17 @@ void share_tasks(const Workers& workers, std::size_t count,
         }
       }
     }
-  });
-  if (error) std::rethrow_exception(error);
+  }
+};
+
+}  // namespace
+
+void share_tasks(const Workers& workers, std::size_t count,
+                 const std::function<void(int, std::size_t)>& body) {
+  Shared shared{.workers = workers, .count = count, .body = body};
+  // One pointer: a std::function of it takes no memory, so that a commit may share tasks, too.
+  workers.run([&shared](int worker) { shared.work(worker); });
+  if (shared.error) std::rethrow_exception(shared.error);
 }
 
 }  // namespace heavykeys::detail

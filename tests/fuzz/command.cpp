@@ -14,6 +14,7 @@
 #include "fuzz/target.hpp"
 #include "heavykeys/heavykeys.hpp"
 #include "heavykeys/streaming.hpp"
+#include "tools/component_files.hpp"
 #include "tools/job.hpp"
 #include "tools/options.hpp"
 #include "tools/terminal.hpp"
@@ -78,6 +79,19 @@ class Sandbox {
     Sketch sampled({.dim = 3, .epsilon = 0.25, .score = Score::expressive()});
     streaming::absorb(sampled, rows(values.data(), 12, 3));
     streaming::save(sampled, in / "x");
+    write_components_inputs(in, values);
+  }
+  /// Two score matrices, their covariance and its components.
+  static void write_components_inputs(const fs::path& in, const std::vector<float>& values) {
+    write_npy(in / "w", "<f4", {2, 3, 3}, values.data());
+    Covariance covariance({.dim = 3});
+    streaming::absorb(covariance, rows(values.data(), 6, 3));
+    streaming::save(covariance, in / "c");
+    fs::create_directories(in / "e");
+    const PrincipalComponents components = principal_components(covariance);
+    write_components(in / "e", components, false,
+                     R"({"samples": 6, "of": "rows", "total_variance": )" +
+                         std::to_string(components.total_variance) + "}");
   }
 
   fs::path root_;
@@ -155,6 +169,23 @@ void confine(PlantVerbOptions& o) {
   o.plant.dim = std::clamp<std::size_t>(o.plant.dim, 1, 16);
   o.smallest_dim = false;
   confine(o.engine);
+}
+void confine(EigenOptions& o) {
+  for (std::string* name : {&o.queries, &o.keys, &o.scores}) *name = sandbox().inside("in", *name);
+  for (std::string& name : o.from) name = sandbox().inside("in", name);
+  o.save = sandbox().inside("out", o.save);
+  o.out = sandbox().inside("out", o.out);
+  confine(o.engine);
+  o.quiet = true;
+}
+void confine(OverlapOptions& o) {
+  o.a = sandbox().inside("in", o.a);
+  o.b = sandbox().inside("in", o.b);
+}
+void confine(ReconstructOptions& o) {
+  o.folder = sandbox().inside("in", o.folder);
+  confine(o.samples);
+  o.out = sandbox().inside("out", o.out);
 }
 void confine(EnginesOptions&) {}
 
