@@ -181,6 +181,51 @@ def layer_rows(train: Capture, test: Capture, layer: int, windows: np.ndarray) -
     }
 
 
+def layer_means(
+    train: Capture, test: Capture, layer: int, windows: np.ndarray
+) -> dict[str, object]:
+    """Nothing computed: every head's scores are its mean matrix over the fitted text. Errors in
+    the units of rows (about the head's mean row) and of matrices (about the layer's mean)."""
+    means = np.stack([x.mean(axis=0) for x in train.layer_scores(layer, train.every())])
+    heads, lost, total = [], 0.0, 0.0
+    for head, mean in enumerate(means):
+        scores = test.scores(layer, head, windows)
+        rest = np.square(scores - mean).sum()
+        lost += rest
+        total += np.square(scores - means.mean(axis=0)).sum()
+        attention = Attention(scores, test.tensor(layer, head, "v", windows))
+        found = {"error": rest / np.square(scores - mean.mean(axis=0)).sum()}
+        found.update(attention.compare(np.broadcast_to(mean, scores.shape)))
+        heads.append(short(found))
+    return {"layer": layer, "heads": heads, "matrices": rounded(lost / total)}
+
+
+def head_matrices(
+    train: Capture, test: Capture, layer: int, windows: np.ndarray, columns: int
+) -> dict[str, object]:
+    """A reconstructor for the whole matrices of each head: lmmse, two choices, each share."""
+    heads = []
+    for head in range(train.heads):
+        covariance = Covariance(train.window**2, sketch_columns=columns, seed=1)
+        scores = train.scores(layer, head, train.every())
+        covariance.absorb(scores.reshape(len(scores), -1), threads=1)
+        principal = covariance.principal_components()
+        scores = test.scores(layer, head, windows)
+        attention = Attention(scores, test.tensor(layer, head, "v", windows))
+        samples = scores.reshape(len(scores), -1)
+        how = {"sample_queries": test.window, "seed": layer * train.heads + head}
+        heads.append(
+            {
+                choice: [
+                    rebuild(principal, samples, share, attention, choice=choice, **how)[1]
+                    for share in MATRIX_SHARES
+                ]
+                for choice in ("random", "strided")
+            }
+        )
+    return {"layer": layer, "heads": heads}
+
+
 def layer_matrices(
     test: Capture, layer: int, windows: np.ndarray, most: int, folder: Path
 ) -> dict[str, object]:

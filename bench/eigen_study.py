@@ -87,6 +87,35 @@ def study_rebuilt_rows(
     return {"test_windows": len(windows), "layers": found}
 
 
+def study_means(args: argparse.Namespace, train: Capture, test: Capture) -> dict[str, object]:
+    n = train.layers
+    windows = test.some(args.test_windows)
+    with ProcessPoolExecutor(args.processes) as pool:
+        found = list(
+            pool.map(eigen_rebuild.layer_means, [train] * n, [test] * n, range(n), [windows] * n)
+        )
+    return {"test_windows": len(windows), "layers": found}
+
+
+def study_head_matrices(
+    args: argparse.Namespace, train: Capture, test: Capture
+) -> dict[str, object]:
+    n = train.layers
+    windows = test.some(args.matrix_windows)
+    with ProcessPoolExecutor(args.processes) as pool:
+        found = list(
+            pool.map(
+                eigen_rebuild.head_matrices,
+                [train] * n,
+                [test] * n,
+                range(n),
+                [windows] * n,
+                [args.head_columns] * n,
+            )
+        )
+    return {"test_windows": len(windows), "sketch_columns": args.head_columns, "layers": found}
+
+
 def study_rebuilt_matrices(
     args: argparse.Namespace, train: Capture, test: Capture
 ) -> dict[str, object]:
@@ -119,6 +148,8 @@ PARTS = {
     "matrices": study_matrices,
     "rebuilt rows": study_rebuilt_rows,
     "rebuilt matrices": study_rebuilt_matrices,
+    "head means": study_means,
+    "head matrices": study_head_matrices,
     "checks": study_checks,
 }
 
@@ -135,6 +166,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--test-windows", type=int, default=64, help="for rebuilt rows")
     parser.add_argument("--matrix-windows", type=int, default=16, help="for rebuilt matrices")
     parser.add_argument("--matrix-components", type=int, default=256)
+    parser.add_argument("--head-columns", type=int, default=128, help="of a head's matrices")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--parts", nargs="*", choices=PARTS, default=list(PARTS))
     parser.add_argument("--scratch", type=Path, help="keep the matrices' components here")

@@ -127,8 +127,25 @@ def of_heads(record: dict) -> None:
     table([*(f"layer {i}" for i in range(n)), "different layers"], [text])
 
 
-def of_rebuilt(title: str, found: list[dict], shares: tuple[float, ...]) -> None:
-    """found: for each head (or layer) what eigen_rebuild.all_ways gives."""
+def of_nothing(found: list[dict], means: list[dict]) -> None:
+    print("## nothing computed\n")
+    rows = []
+    for name, each in (
+        ("mean row of the head", [f["mean scores"] for f in found]),
+        ("mean matrix of the head", means),
+    ):
+        error = spread([m["error"] for m in each]) if "error" in each[0] else "1 for Genesis"
+        rows.append(
+            [name, error] + [spread([m[k] for m in each]) for k in ("output", "weights", "top")]
+        )
+    table(["nothing computed: scores are the", "error", "output", "weights", "same key"], rows)
+
+
+def of_rebuilt(
+    title: str, found: list[dict], means: list[float], shares: tuple[float, ...]
+) -> None:
+    """found: for each head (or layer) what eigen_rebuild.all_ways gives; means: errors of the
+    heads' mean matrices."""
     wanted = (0.1, 0.25, 0.5)
     percent = [f"{share:.0%}" for share in wanted]
 
@@ -151,6 +168,9 @@ def of_rebuilt(title: str, found: list[dict], shares: tuple[float, ...]) -> None
                 + [cell(choice, way, "error", s) for s in wanted]
                 + [" · ".join(f"{p:.2f}" for p in predicted)]
             )
+    # Of scores that are computed whichever they are, their share of the error is gone.
+    known = [spread([(1 - s) * error for error in means]) for s in wanted]
+    rows.append(["any", "mean matrix of the head", *known, ""])
     table(["choice", "estimator", *percent, "predicted"], rows)
     print(f"## {title}: attention\n")
     quarter = shares.index(0.25)
@@ -174,11 +194,28 @@ def of_rebuilt(title: str, found: list[dict], shares: tuple[float, ...]) -> None
         ["best of each query", "only these keys", *best]
         + others([f["best keys"][quarter] for f in found])
     )
-    nothing = [f["mean scores"] for f in found]
-    rows.append(
-        ["none", "mean scores", spread([n["output"] for n in nothing]), "", "", *others(nothing)]
-    )
     table(["choice", "estimator", *percent, "weights, 25%", "same key, 25%"], rows)
+
+
+def of_head_matrices(record: dict) -> None:
+    print("## matrices of each head\n")
+    rows = []
+    for layer in [*record["layers"], None]:
+        each = [layer] if layer else record["layers"]
+        heads = [head for one in each for head in one["heads"]]
+        cells = [
+            [spread([head["random"][i][name] for head in heads]) for i in range(3)]
+            for name in ("error", "output")
+        ]
+        strided = [statistics.mean(head["strided"][i]["error"] for head in heads) for i in range(3)]
+        predicted = [
+            statistics.mean(head["random"][i]["predicted"] for head in heads) for i in range(3)
+        ]
+        others = [" · ".join(f"{v:.2f}" for v in each) for each in (predicted, strided)]
+        rows.append([str(layer["layer"]) if layer else "all", *cells[0], *others, *cells[1]])
+    percent = ["10%", "25%", "50%"]
+    head = [f"error, {p}" for p in percent] + ["predicted", "strided"]
+    table(["layer", *head, *(f"output, {p}" for p in percent)], rows)
 
 
 def of_layers(record: dict, matrices: dict, shares: tuple[float, ...]) -> None:
@@ -240,11 +277,15 @@ def main() -> None:
     rebuilt = record["rebuilt rows"]
     row_shares = tuple(record["shares"]["rows"])
     heads = [head for layer in rebuilt["layers"] for head in layer["heads"]]
-    of_rebuilt("rows", heads, row_shares)
+    layers = record["head means"]["layers"]
+    means = [head for layer in layers for head in layer["heads"]]
+    of_rebuilt("rows", heads, [m["error"] for m in means], row_shares)
+    of_nothing(heads, means)
     of_layers(rebuilt, record["rebuilt matrices"], row_shares)
-    of_rebuilt(
-        "matrices", record["rebuilt matrices"]["layers"], tuple(record["shares"]["matrices"])
-    )
+    of_head_matrices(record["head matrices"])
+    whole = record["rebuilt matrices"]["layers"]
+    matrix_shares = tuple(record["shares"]["matrices"])
+    of_rebuilt("matrices", whole, [layer["matrices"] for layer in layers], matrix_shares)
     print(json.dumps(record["checks"]))
 
 
