@@ -142,7 +142,7 @@ def draw(record: dict) -> str:
         legend.append((f"k = {k}: {found['a']:.1f} + {found['b']:.1f} log2 L", f'stroke="{colour}"'))
     exact = [(x_of(size), y_of(size)) for size in range(64, 341, 12)]
     parts.append(path(exact, 'stroke="#888" stroke-width="1.5"'))
-    legend += [("dots: smallest r, mean and range", 'stroke="none"'), ("dashed: proven enough", 'stroke="#222" stroke-dasharray="5 4"')]
+    legend += [("dots: mean; bars: range", 'stroke="none"'), ("dashed: proven enough", 'stroke="#222" stroke-dasharray="5 4"')]
     legend.append(("r = L: svd, for k = 2 and 4", 'stroke="#888"'))
     for i, (words, style) in enumerate(legend):
         x, y = WIDTH - RIGHT + 8, TOP + 12 + 20 * i
