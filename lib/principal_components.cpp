@@ -1,4 +1,5 @@
 // Principal components of a covariance, kept whole or as a sketch; and how spaces of them overlap.
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -39,8 +40,13 @@ void fix_sign(double* vector, std::size_t size) {
   for (std::size_t i = 0; i < size; ++i) vector[i] = -vector[i];
 }
 
-double dot(const double* a, const double* b, std::size_t size) {
-  return std::inner_product(a, a + size, b, 0.0);
+/// [r, t]: the products of the first r components of a with the first t of b.
+Eigen::MatrixXd cosines(const PrincipalComponents& a, std::size_t r, const PrincipalComponents& b,
+                        std::size_t t) {
+  using Columns = Eigen::Map<const Eigen::MatrixXd>;  // of p elements, a component each
+  const auto dim = static_cast<Eigen::Index>(a.dim);
+  return Columns(a.components.data(), dim, static_cast<Eigen::Index>(r)).transpose() *
+         Columns(b.components.data(), dim, static_cast<Eigen::Index>(t));
 }
 
 void check(const PrincipalComponents& a, const PrincipalComponents& b) {
@@ -104,13 +110,7 @@ double overlap(const PrincipalComponents& a, const PrincipalComponents& b, std::
   check(a, b);
   check_size(a, r);
   check_size(b, r);
-  double sum = 0.0;
-  for (std::size_t i = 0; i < r; ++i) {
-    for (std::size_t j = 0; j < r; ++j) {
-      const double cosine = dot(a.components.data() + i * a.dim, b.components.data() + j * b.dim, a.dim);
-      sum += cosine * cosine;
-    }
-  }
+  const double sum = cosines(a, r, b, r).squaredNorm();
   return std::min(1.0, sum / static_cast<double>(r));
 }
 
@@ -119,14 +119,9 @@ double captured_variance(const PrincipalComponents& basis, std::size_t r, const 
   check(basis, of);
   check_size(basis, r);
   if (of.total_variance <= 0.0) return 1.0;
-  double sum = 0.0;
-  for (std::size_t i = 0; i < r; ++i) {
-    for (std::size_t j = 0; j < of.size(); ++j) {
-      const double cosine =
-          dot(basis.components.data() + i * of.dim, of.components.data() + j * of.dim, of.dim);
-      sum += of.variances[j] * cosine * cosine;
-    }
-  }
+  const Eigen::Map<const Eigen::VectorXd> variances(of.variances.data(),
+                                                    static_cast<Eigen::Index>(of.size()));
+  const double sum = (cosines(basis, r, of, of.size()).cwiseAbs2() * variances).sum();
   return std::min(1.0, sum / of.total_variance);
 }
 

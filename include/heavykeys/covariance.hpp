@@ -33,9 +33,10 @@ struct CovarianceAccess;
 /// the multiset of samples alone.
 ///
 /// Samples are put on a grid first: each on its own, with at least 40 bits below its greatest element, so
-/// |x~ - x| <= 2^-41 max|x| for every element. All sums of gridded samples are exact integers (up to 2^32
-/// samples), whatever the engine. Size: 16 p (r or p) bytes, times 2 or 3 where samples differ in size by
-/// factors beyond 2^8; nothing in the number of samples.
+/// |x~ - x| <= 2^-41 max|x| for every element. All sums of gridded samples are exact integers (up to 2^30
+/// samples), whatever the engine. Size: 8 p^2 bytes, of a sketch 16 p r, once for each pair of exponents that
+/// samples and their images have: one where all are of like size, one or two more for each factor of 2^8
+/// between them; nothing in the number of samples.
 class Covariance {
  public:
   /// Nothing absorbed. Throws InvalidInput unless 1 <= dim <= 2^24, sketch_columns <= dim, and

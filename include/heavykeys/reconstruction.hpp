@@ -20,7 +20,8 @@ namespace heavykeys {
 enum class Choice : std::uint32_t {
   pivoted = 1,  ///< one after another, each the element of greatest variance given those before it
   random = 2,   ///< the elements of least hash(seed, element)
-  strided = 3,  ///< evenly spaced: floor((2 i + 1) p / (2 s))
+  strided = 3,  ///< evenly spaced: floor((2 i + 1) p / (2 s)). Not for whole matrices whose width is a
+                ///< multiple of the step p / s: the same keys for every query, and nothing of the others
 };
 
 /// How the others are estimated from them.
