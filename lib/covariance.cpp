@@ -43,9 +43,9 @@ void validate(const CovarianceSpec& spec) {
   if (spec.dim < 1 || spec.dim > kMostElements) {
     throw InvalidInput("dim is " + std::to_string(spec.dim) + "; samples have 1 to 2^24 elements");
   }
-  if (spec.sketch_columns > spec.dim) {
-    throw InvalidInput("sketch_columns is " + std::to_string(spec.sketch_columns) + "; it is at most dim, " +
-                       std::to_string(spec.dim));
+  if (spec.sketch_columns >= spec.dim && spec.sketch_columns > 0) {
+    throw InvalidInput("sketch_columns is " + std::to_string(spec.sketch_columns) + "; it is below dim, " +
+                       std::to_string(spec.dim) + ", or 0 for the whole covariance");
   }
   if (spec.sketch_columns == 0 && spec.dim > kMostWhole) {
     throw InvalidInput("dim is " + std::to_string(spec.dim) + "; above " + std::to_string(kMostWhole) +

@@ -1,6 +1,7 @@
 #include "lib/covariance_absorb.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "lib/dtype.hpp"
 #include "lib/float_environment.hpp"
 #include "lib/shared_tasks.hpp"
+#include "lib/text.hpp"
 
 namespace heavykeys::detail {
 
@@ -73,6 +75,13 @@ class Absorption {
   }
 
  private:
+  [[noreturn]] void refuse_large(const double* x, std::size_t row) const {
+    const double* top =
+        std::max_element(x, x + samples_.dim, [](double a, double b) { return std::abs(a) < std::abs(b); });
+    throw InvalidInput(shortest(*top) + " at row " + std::to_string(samples_.first_id + row) + ", column " +
+                       std::to_string(top - x) + ": elements must be below 2^496");
+  }
+
   void prepare(std::size_t first) {
     count_ = std::min(size_, samples_.count - first);
     first_ = first;
@@ -80,6 +89,7 @@ class Absorption {
       double* x = x_.data() + r * samples_.dim;
       read_row(samples_, first_ + r, x);
       keys_[r].left = keys_[r].right = sample_exponent(x, samples_.dim);
+      if (keys_[r].left > kMostExponent) refuse_large(x, first_ + r);
       if (keys_[r].left != kZeroSample && state_.is_sketch()) round_to_grid(x, samples_.dim, keys_[r].left);
     });
     if (!state_.is_sketch()) return;

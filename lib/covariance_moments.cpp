@@ -96,6 +96,15 @@ void Moments::column(std::size_t j, double* out) const {
   for (std::size_t i = 0; i < end; ++i) out[i] = central(product_total(i, j), element_totals_[i], right);
 }
 
+double Moments::image_mean_square() const {
+  double sum = 0.0;
+  for (const DoubleDouble& total : image_totals_) {
+    const double m = std::ldexp(static_cast<double>(total / DoubleDouble(count_)), base_);
+    sum += m * m;
+  }
+  return sum / static_cast<double>(image_totals_.size());
+}
+
 }  // namespace detail
 
 std::vector<double> mean(const Covariance& covariance) {

@@ -20,6 +20,8 @@ class Moments {
   /// Column j of the covariance of samples and images: sum (x_i - mean_i)(z_j - mean z_j) / N for all i.
   /// Where the whole covariance is kept, images are the samples, and only i <= j is written.
   void column(std::size_t j, double* out) const;
+  /// Of the means of the images of a sketch.
+  double image_mean_square() const;
 
  private:
   std::vector<DoubleDouble> totals(const std::map<int, ElementSums>& groups,

@@ -54,6 +54,9 @@ struct CovarianceState {
   std::map<ProductKey, ProductGroup> products;
 };
 
+/// Images are below 2^24 times as large, squares and their sums within float64.
+inline constexpr int kMostExponent = 496;
+
 /// Sums of 2^30 samples stay below 2^127.
 inline constexpr std::uint64_t kMostSamples = std::uint64_t{1} << 30;
 

@@ -55,8 +55,9 @@ void put_products(ByteWriter& out, const CovarianceState& state) {
 
 int get_exponent(ByteReader& in) {
   const auto exponent = in.get<std::int64_t>();
-  // Samples reach from 2^-1074 to 2^1024, images 2^24 times as far.
-  if (exponent < -1080 || exponent > 1056 || exponent % 8 != 0) ByteReader::fail("an exponent out of range");
+  // Samples reach from 2^-1074 to 2^496, images 2^24 times as far.
+  if (exponent < -1080 || exponent > kMostExponent + 24 || exponent % 8 != 0)
+    ByteReader::fail("an exponent out of range");
   return static_cast<int>(exponent);
 }
 

@@ -2,6 +2,7 @@
 
 #include <Eigen/QR>
 #include <cmath>
+#include <numeric>
 
 #include "lib/aligned.hpp"
 #include "lib/symmetric_eigen.hpp"
@@ -30,12 +31,16 @@ std::vector<double> core(const SignVectors& signs, const std::vector<double>& y)
 
 }  // namespace
 
-LeadingEigen nystrom_eigen(const SignVectors& signs, std::vector<double>& y) {
+LeadingEigen nystrom_eigen(const SignVectors& signs, double mean_square, std::vector<double>& y) {
   const std::size_t r = signs.columns;
   const auto p = static_cast<Eigen::Index>(signs.dim);
   const SymmetricEigen inner = symmetric_eigen(core(signs, y), r);
+  const double variance =
+      std::accumulate(inner.values.begin(), inner.values.end(), 0.0) / static_cast<double>(r);
+  if (!(variance > 0.0)) return {};
+  const double cut = 0x1p-36 * std::sqrt(1.0 + mean_square / variance) * inner.values[0];
   std::size_t t = 0;
-  while (t < r && inner.values[t] > 0x1p-36 * inner.values[0]) ++t;
+  while (t < r && inner.values[t] > cut) ++t;
   if (t == 0) return {};
 
   // F = Y Q diag(values)^-1/2, so that the approximation is F F^T.

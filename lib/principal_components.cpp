@@ -7,6 +7,7 @@
 
 #include "heavykeys/eigen_analysis.hpp"
 #include "heavykeys/error.hpp"
+#include "lib/components_check.hpp"
 #include "lib/covariance_moments.hpp"
 #include "lib/float_environment.hpp"
 #include "lib/nystrom.hpp"
@@ -27,7 +28,7 @@ LeadingEigen leading_eigen(const Covariance& covariance, const detail::Moments& 
   }
   std::vector<double> products(p * state.spec.sketch_columns);
   for (std::size_t j = 0; j < state.spec.sketch_columns; ++j) moments.column(j, products.data() + j * p);
-  return detail::nystrom_eigen(state.signs(), products);
+  return detail::nystrom_eigen(state.signs(), moments.image_mean_square(), products);
 }
 
 /// Eigenvectors are given up to their sign.
@@ -50,6 +51,8 @@ Eigen::MatrixXd cosines(const PrincipalComponents& a, std::size_t r, const Princ
 }
 
 void check(const PrincipalComponents& a, const PrincipalComponents& b) {
+  detail::check(a);
+  detail::check(b);
   if (a.dim == b.dim) return;
   throw Incompatible("components of " + std::to_string(a.dim) + " elements and of " + std::to_string(b.dim));
 }
@@ -96,6 +99,7 @@ std::size_t components_for(const PrincipalComponents& components, double share) 
   if (!(share > 0.0 && share <= 1.0)) {
     throw InvalidInput("a share of " + std::to_string(share) + " of the variance; it must be in 0 .. 1");
   }
+  if (components.total_variance <= 0.0) return 1;
   // All components of a full set hold all of it, whatever rounding says.
   constexpr double kRounding = 1e-12;
   const std::vector<double> shares = explained_variance(components);

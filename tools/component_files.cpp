@@ -9,6 +9,8 @@
 
 #include "heavykeys/error.hpp"
 #include "heavykeys/files.hpp"
+#include "lib/components_check.hpp"
+#include "tools/context.hpp"
 
 namespace heavykeys::tools {
 namespace {
@@ -83,9 +85,12 @@ PrincipalComponents read_components(const fs::path& folder) {
   out.mean = read_doubles(folder / "mean.npy");
   out.element_variances = read_doubles(folder / "element_variances.npy");
   out.variances = read_doubles(folder / "variances.npy");
-  out.components = read_doubles(folder / "components.npy");
+  Array all = read_array(folder / "components.npy");
+  const std::size_t kept = all.shape.empty() ? 0 : all.shape[0];
+  out.components = std::move(all.elements);
   out.dim = out.mean.size();
-  if (out.element_variances.size() != out.dim || out.components.size() != out.size() * out.dim) {
+  if (out.element_variances.size() != out.dim || kept != out.size() ||
+      out.components.size() != out.size() * out.dim) {
     throw InvalidInput(
         fmt::format("{}: {} components of {} elements do not fit components.npy, of {} numbers",
                     folder.string(), out.size(), out.dim, out.components.size()));
@@ -97,6 +102,7 @@ PrincipalComponents read_components(const fs::path& folder) {
   }
   out.samples = summary["samples"].get<std::uint64_t>();
   out.total_variance = summary["total_variance"].get<double>();
+  in_file(folder.string(), [&] { detail::check(out); });
   return out;
 }
 

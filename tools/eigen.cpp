@@ -1,6 +1,7 @@
 // heavykeys eigen: the principal components of score matrices, or of their rows, in one pass.
 #include <fmt/format.h>
 
+#include <cmath>
 #include <optional>
 
 #include "heavykeys/streaming.hpp"
@@ -24,9 +25,11 @@ class EigenRun {
     report_.name = samples_ ? samples_->name() : options.from.front();
     load_states();
     report_.spec = before_ ? before_->spec() : asked_for();
+    check_square();
     if (!samples_) return;
     report_.size = samples_->size();
     report_.left_out = samples_->left_out();
+    report_.scale = samples_->scale();
     report_.apart = options.each_head && samples_->has_heads();
     in_file(samples_->name(), [&] { Covariance{report_.spec}; });
     if (report_.spec.dim != samples_dim()) {
@@ -55,6 +58,13 @@ class EigenRun {
   std::size_t samples_dim() const {
     const std::size_t n = samples_->size();
     return options_.of == "matrices" ? n * n : n;
+  }
+
+  void check_square() const {
+    const auto n = static_cast<std::size_t>(std::llround(std::sqrt(static_cast<double>(report_.spec.dim))));
+    if (options_.of != "matrices" || n * n == report_.spec.dim) return;
+    throw InvalidInput(fmt::format("{}: samples of {} elements are no square matrices", options_.from.front(),
+                                   report_.spec.dim));
   }
 
   /// Of samples alone. Whole matrices of more than 32 x 32 as a sketch, unless it is told otherwise.
@@ -128,6 +138,14 @@ void check_sources(const EigenOptions& options) {
   if (!heads && options.scores.empty() && options.from.empty()) {
     throw InvalidInput("give --queries and --keys, or --scores, or --from");
   }
+  const bool made = options.window || options.scale || options.causal || options.each_head ||
+                    options.normalisation != "none";
+  if (!heads && made) {
+    throw InvalidInput(
+        "--window, --scale, --causal, --each-head and --normalisation are for scores made of --queries "
+        "and --keys");
+  }
+  if (options.scale && !(std::abs(*options.scale) > 0.0)) throw InvalidInput("--scale must not be 0");
 }
 
 }  // namespace

@@ -24,6 +24,7 @@ Json asked(const EigenReport& report) {
   if (!options.keys.empty()) {
     json["queries"] = options.queries;
     json["keys"] = options.keys;
+    if (report.scale) json["scale"] = *report.scale;
     json["normalisation"] = options.normalisation;
     if (options.normalisation == "softmax") json["causal"] = options.causal;
   }
@@ -31,7 +32,10 @@ Json asked(const EigenReport& report) {
   json["of"] = options.of;
   if (report.size > 0) json["matrices"] = {report.size, report.size};
   if (report.left_out > 0) json["rows_left_out"] = report.left_out;
-  if (report.spec.sketch_columns > 0) json["sketch_columns"] = report.spec.sketch_columns;
+  if (report.spec.sketch_columns > 0) {
+    json["sketch_columns"] = report.spec.sketch_columns;
+    json["seed"] = report.spec.seed;
+  }
   return json;
 }
 
@@ -68,6 +72,8 @@ std::string table(const EigenReport& report) {
                                  is_whole(report) ? "matrices" : "rows of matrices",
                                  report.size > 0 ? " of " + shape(report) : std::string(),
                                  report.options->normalisation == "softmax" ? ", after softmax" : "");
+  if (report.left_out > 0)
+    text += fmt::format("  {:<15} {} rows of each head\n", "left out", report.left_out);
   text += fmt::format("\n  {:<8}{:>10}{:>10}   components for a share of the variance\n  {:<8}{:>10}{:>10}",
                       "", "samples", "kept", "", "", "");
   for (const double share : kShares) text += fmt::format("{:>8.0f}%", 100 * share);

@@ -1,6 +1,7 @@
 // What heavykeys eigen has to tell: summary.json, the table and the arrays.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,9 +18,10 @@ struct EigenGroup {
 
 struct EigenReport {
   const EigenOptions* options = nullptr;
-  std::string name;          ///< of the scores, or of what was gone on from
-  std::size_t size = 0;      ///< matrices are [n, n]; 0: not known, all came from covariances
-  std::size_t left_out = 0;  ///< rows of each head that fill no window
+  std::string name;             ///< of the scores, or of what was gone on from
+  std::size_t size = 0;         ///< matrices are [n, n]; 0: not known, all came from covariances
+  std::size_t left_out = 0;     ///< rows of each head that fill no window
+  std::optional<double> scale;  ///< of scores that were made
   CovarianceSpec spec;
   bool apart = false;  ///< a folder for each head
   std::vector<EigenGroup> groups;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "heavykeys/error.hpp"
 #include "lib/dtype.hpp"
 #include "tools/context.hpp"
@@ -53,6 +55,11 @@ void ScoreSamples::open_heads(const EigenOptions& options) {
   }
   per_head_ = size_ == 0 ? 0 : keys_->count() / size_;
   left_out_ = keys_->count() - per_head_ * size_;
+}
+
+std::optional<double> ScoreSamples::scale() const {
+  if (scores_) return std::nullopt;
+  return what_.scale != 0.0 ? what_.scale : 1.0 / std::sqrt(static_cast<double>(keys_->dim()));
 }
 
 std::string ScoreSamples::place(const std::string& file, std::size_t h, std::size_t w) const {

@@ -26,6 +26,7 @@ class ScoreSamples {
   std::size_t per_head() const { return per_head_; }
   std::size_t size() const { return size_; }          ///< n: matrices are [n, n]
   std::size_t left_out() const { return left_out_; }  ///< rows of each head that fill no window
+  std::optional<double> scale() const;                ///< of scores that are made
   const std::string& name() const { return name_; }   ///< for error texts
 
   /// Appends matrix w of head h, [n, n] row-major. Throws InvalidInput for NaN/Inf, naming file, head,

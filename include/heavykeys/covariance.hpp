@@ -16,8 +16,9 @@ namespace heavykeys {
 struct CovarianceSpec {
   std::size_t dim = 0;  ///< p, elements of a sample: n for rows of score matrices, n^2 for whole ones
   /// 0: the whole covariance is kept, p x p. Else r: its products with r random sign vectors, p x r (the
-  /// Nystrom method of Tropp, Yurtsever, Udell, Cevher, NeurIPS 2017), from which eigenvectors come that are
-  /// exact up to rounding while the samples span at most r dimensions, and never claim too much variance.
+  /// Nystrom method of Tropp, Yurtsever, Udell, Cevher, NeurIPS 2017), r below dim. From these come all
+  /// eigenvectors, up to rounding, while the samples span some tens fewer dimensions than r, and the leading
+  /// ones otherwise; they claim no more variance than there is (docs/theory.md, T11).
   std::size_t sketch_columns = 0;
   std::uint64_t seed = 0;  ///< of those vectors
 
@@ -34,9 +35,10 @@ struct CovarianceAccess;
 ///
 /// Samples are put on a grid first: each on its own, with at least 40 bits below its greatest element, so
 /// |x~ - x| <= 2^-41 max|x| for every element. All sums of gridded samples are exact integers (up to 2^30
-/// samples), whatever the engine. Size: 8 p^2 bytes, of a sketch 16 p r, once for each pair of exponents that
-/// samples and their images have: one where all are of like size, one or two more for each factor of 2^8
-/// between them; nothing in the number of samples.
+/// samples), whatever the engine. Size: 8 p^2 bytes, of a sketch 16 p r, once for each exponent (a multiple
+/// of 8, so at most 197) that samples have, of a sketch for each pair of theirs and their image's: one to
+/// four where samples are of like size, far more where they span many orders of magnitude; nothing in their
+/// number.
 class Covariance {
  public:
   /// Nothing absorbed. Throws InvalidInput unless 1 <= dim <= 2^24, sketch_columns <= dim, and
@@ -72,9 +74,11 @@ std::vector<double> mean(const Covariance& covariance);
 /// The variance of each element [p], sum (x - mean)^2 / N.
 std::vector<double> element_variances(const Covariance& covariance);
 
-/// sum (x - mean)(x - mean)^T / N, [p, p] row-major, symmetric. Each element is formed from the exact sums in
-/// 106 bits and rounded once: no cancellation while |mean| < 2^20 standard deviations. Throws InvalidInput
-/// without samples, or when only a sketch was kept.
+/// sum (x - mean)(x - mean)^T / N, [p, p] row-major, symmetric. Each element is that of the
+/// gridded samples, formed from the exact sums in 106 bits and rounded once. The grid itself moves element
+/// (i, j) by at most 2^-41 M (sd_i + sd_j) + 2^-82 M^2, M = max|x| over all samples: samples far from 0, or
+/// with a few huge elements (a mask of -1e9 added to scores), lose digits. Throws InvalidInput without
+/// samples, or when only a sketch was kept.
 std::vector<double> covariance_matrix(const Covariance& covariance);
 
 }  // namespace heavykeys

@@ -29,18 +29,21 @@ struct PrincipalComponents {
 /// The components of greatest variance, at most `most` of them (0: all there are; of a sketch at most
 /// sketch_columns). Variances are those of the samples about their mean, divided by N.
 ///
-/// Accuracy: of a whole covariance 1e-12 of the greatest variance, up to p = 4,096. Of a sketch of r columns:
-/// exact up to rounding (about 1e-9 of the greatest) while the centred samples have rank <= r; beyond that
-/// each variance is at most the true one (the Nystrom approximation is below the covariance), so explained
-/// shares are lower bounds and component counts upper bounds; for data that decays, errors are about what is
-/// left out. Cost: O(p^3), of a sketch O(p r^2). Throws InvalidInput without samples.
+/// Accuracy: of a whole covariance that of its elements (covariance.hpp) and O(p) 2^-53 of the greatest
+/// variance. Of a sketch of r columns: each variance is at most the true one (the Nystrom approximation is
+/// below the covariance), so explained shares are lower bounds and component counts upper bounds, up to
+/// rounding: about 1e-9 of the greatest variance where samples are about as large as they vary, more where
+/// their mean is far greater. Equal to the true ones where the centred samples span some tens fewer
+/// dimensions than r (for almost all seeds; docs/theory.md, T11); for variances that decay, what is missing
+/// is about what lies beyond r. Cost: O(p^3), of a
+/// sketch O(p r^2). Throws InvalidInput without samples.
 PrincipalComponents principal_components(const Covariance& covariance, std::size_t most = 0);
 
 /// [r]: the share of the total variance that the first i + 1 components hold. 1 where there is no variance.
 std::vector<double> explained_variance(const PrincipalComponents& components);
 
 /// The least number of components that hold `share` of the total variance, in 0 < share <= 1; 0 when those
-/// kept do not.
+/// kept do not, 1 when there is no variance.
 std::size_t components_for(const PrincipalComponents& components, double share);
 
 /// The overlap of the spaces of the first r components of a and b: |E_a E_b^T|_F^2 / r, in 0 .. 1; 1 when

@@ -68,12 +68,13 @@ auto reading(Get get) {
 }  // namespace
 
 void bind_covariance(nb::module_& module) {
-  nb::class_<SharedCovariance>(
+  nb::class_<SharedCovariance> covariance(
       module, "Covariance",
       "Count, sums and sums of products of a stream of samples: a value to copy, merge, store.\n\n"
       "Equal samples give equal bytes, whatever the order, the chunks, the merges and the engine. Its size\n"
       "does not depend on their number: 8 dim^2 bytes, or 16 dim sketch_columns where only a sketch is kept\n"
-      "(0: the whole covariance), from which the leading principal components come.")
+      "(0: the whole covariance), from which the leading principal components come.");
+  covariance
       .def("__init__", &init, nb::arg("dim"), nb::kw_only(), nb::arg("sketch_columns") = 0,
            nb::arg("seed") = 0)
       .def("absorb", &absorb, nb::arg("samples").none(), nb::kw_only(), nb::arg("threads") = 0,
@@ -133,7 +134,7 @@ void bind_covariance(nb::module_& module) {
           "__eq__",
           [](const SharedCovariance& self, nb::handle other) -> nb::object {
             const SharedCovariance* that = nullptr;
-            if (!nb::try_cast(other, that)) return nb::borrow(Py_NotImplemented);
+            if (!nb::try_cast(other, that) || that == nullptr) return nb::borrow(Py_NotImplemented);
             return nb::bool_(equal(self, *that));
           },
           nb::arg("other").none(), nb::sig("def __eq__(self, other: object) -> bool"))
@@ -144,6 +145,7 @@ void bind_covariance(nb::module_& module) {
              }
              return text.append(", ").append(std::to_string(c.sample_count())).append(" samples)");
            }));
+  covariance.attr("__hash__") = nb::none();
 }
 
 }  // namespace heavykeys::python

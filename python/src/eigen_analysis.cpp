@@ -5,6 +5,7 @@
 
 #include "heavykeys/error.hpp"
 #include "heavykeys/score_matrix.hpp"
+#include "lib/components_check.hpp"
 #include "lib/dtype.hpp"
 #include "python/src/arguments.hpp"
 #include "python/src/array.hpp"
@@ -39,8 +40,12 @@ void init(PrincipalComponents* self, nb::handle mean, nb::handle variances, nb::
   c.mean = numbers(mean, "mean", 1);
   c.dim = c.mean.size();
   c.variances = numbers(variances, "variances", 1);
+  const Array given = read_array(components, "components");
+  if (given.shape != std::vector<std::size_t>{c.size(), c.dim}) {
+    throw InvalidInput("components: of shape " + shape_text(given.shape) + "; [r, p] is " +
+                       shape_text({c.size(), c.dim}));
+  }
   c.components = numbers(components, "components", 2);
-  check_size("components", c.components.size(), c.variances.size() * c.dim);
   if (element_variances.is_none()) {
     c.element_variances.assign(c.dim, 0.0);
     for (std::size_t i = 0; i < c.size(); ++i) {
@@ -57,6 +62,7 @@ void init(PrincipalComponents* self, nb::handle mean, nb::handle variances, nb::
   for (const double v : c.element_variances) total += v;
   c.total_variance = total_variance.value_or(total);
   c.samples = samples;
+  detail::check(c);
   new (self) PrincipalComponents(std::move(c));
 }
 
@@ -76,6 +82,7 @@ nb::object score_matrices(nb::handle queries, nb::handle keys, std::optional<dou
   if (normalisation != "none" && normalisation != "softmax") {
     throw InvalidInput("normalisation: \"" + normalisation + "\" is neither \"none\" nor \"softmax\"");
   }
+  if (scale == 0.0) throw InvalidInput("scale: must not be 0");
   const TensorView a = tensor_of(q, Layout::bhsd), b = tensor_of(k, Layout::bhsd);
   if (a.batch != b.batch || a.heads != b.heads) {
     throw InvalidInput("keys: of shape " + shape_text(k.shape) + " for queries of shape " +

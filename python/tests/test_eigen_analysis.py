@@ -32,16 +32,19 @@ def test_moments_are_numpys(rng) -> None:
     assert (covariance.sample_count, covariance.dim, covariance.sketch_columns) == (300, 17, 0)
 
 
-@pytest.mark.parametrize("columns", [0, 17])
+@pytest.mark.parametrize("columns", [0, 40])
 def test_components_equal_a_dense_svd(rng, columns: int) -> None:
     samples = decaying(rng, 300, 17)
-    found = covariance_of(samples, sketch_columns=columns).principal_components()
+    if columns:  # the same in 60 dimensions, so that a sketch is one
+        samples = samples @ np.linalg.qr(rng.standard_normal((60, 17)))[0].T
+    found = covariance_of(samples, sketch_columns=columns).principal_components(17)
     _, s, vt = np.linalg.svd(samples - samples.mean(0), full_matrices=False)
+    s, vt = s[:17], vt[:17]
     np.testing.assert_allclose(found.variances, s**2 / 300, rtol=0, atol=1e-8 * s[0] ** 2 / 300)
     np.testing.assert_allclose(np.abs(np.sum(found.components[:5] * vt[:5], axis=1)), 1, rtol=0, atol=1e-8)
     np.testing.assert_allclose(found.explained_variance(), np.cumsum(s**2) / np.sum(s**2), rtol=0, atol=1e-8)
     assert found.components_for(0.9) == int(np.argmax(np.cumsum(s**2) >= 0.9 * np.sum(s**2))) + 1
-    assert len(found) == 17 and found.samples == 300 and found.dim == 17
+    assert len(found) == 17 and found.samples == 300 and found.dim == (60 if columns else 17)
     assert len(covariance_of(samples).principal_components(4)) == 4
 
 
@@ -74,10 +77,34 @@ def test_components_of_ones_own_arrays(rng) -> None:
     other = pickle.loads(pickle.dumps(components))
     np.testing.assert_array_equal(other.components, np.eye(3)[:2])
     assert (other.samples, other.total_variance, len(other)) == (9, 5, 2)
-    with pytest.raises(heavykeys.InvalidInput, match="components: has 6 elements, not 9"):
+    with pytest.raises(heavykeys.InvalidInput, match=r"components: of shape \(2, 3\); \[r, p\] is \(3, 3\)"):
         PrincipalComponents(np.zeros(3), np.ones(3), np.eye(3)[:2])
     with pytest.raises(heavykeys.InvalidInput, match="mean: holds NaN"):
         PrincipalComponents(np.full(3, np.nan), np.ones(2), np.eye(3)[:2])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"variances": np.array([1.0, 4.0])},
+        {"variances": np.array([4.0, -1.0])},
+        {"components": np.eye(3)[:, :2]},
+        {"total_variance": float("nan")},
+        {"total_variance": -1.0},
+        {"element_variances": np.array([1.0, 2, -3])},
+    ],
+)
+def test_components_that_cannot_be(wrong: dict) -> None:
+    parts = {"mean": np.zeros(3), "variances": np.array([4.0, 1]), "components": np.eye(3)[:2]}
+    with pytest.raises(heavykeys.InvalidInput):
+        PrincipalComponents(**{**parts, **wrong})
+
+
+def test_a_covariance_is_not_none_and_has_no_hash() -> None:
+    covariance = Covariance(3)
+    assert not covariance == None and covariance != None and None not in [covariance]  # noqa: E711
+    with pytest.raises(TypeError):
+        hash(covariance)
 
 
 def test_overlap_and_captured_variance(rng) -> None:

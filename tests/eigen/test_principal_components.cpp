@@ -93,12 +93,12 @@ TEST_CASE("components equal a dense SVD to 1e-8") {
   }
 }
 
-TEST_CASE("a sketch gives the same while it has as many columns as the samples have dimensions") {
+TEST_CASE("a sketch gives the same while it has some more columns than the samples have dimensions") {
   Random random(2);
   for (int round = 0; round < 25; ++round) {
-    const std::size_t n = 2 + random.below(60), p = 2 + random.below(200);
-    const std::size_t rank = 1 + random.below(std::min<std::size_t>(p, 12));
-    const std::size_t columns = std::min(p, rank + random.below(30));
+    const std::size_t n = 2 + random.below(60), p = 60 + random.below(200);
+    const std::size_t rank = 1 + random.below(12);
+    const std::size_t columns = std::min(p - 1, rank + 24 + random.below(30));
     INFO(n << " samples of " << p << ", rank " << rank << ", columns " << columns);
     const Matrix m = samples::of_rank(n, p, rank, random);
     check_against_svd(m, components_of(m, columns));
@@ -118,6 +118,22 @@ TEST_CASE("a sketch with too few columns never claims too much, and keeps what m
     // Eigenvalues fall by 2^-1/2 an index: what 30 columns leave out is 2^-15 of the greatest.
     CHECK(explained_variance(part)[9] >= explained_variance(whole)[9] - 0.01);
     CHECK(components_for(part, 0.9) >= components_for(whole, 0.9));
+  }
+}
+
+TEST_CASE("a sketch of samples far from 0 claims no more than there is") {
+  Random random(6);
+  for (const double offset : {1e3, 1e5, 0x1p19}) {
+    for (int round = 0; round < 20; ++round) {
+      Matrix m = samples::of_rank(20, 100, 16, random);
+      Matrix far = m;
+      for (double& x : far.values) x += offset;
+      const PrincipalComponents truth = components_of(m), found = components_of(far, 16);
+      for (std::size_t i = 0; i < found.size(); ++i) {
+        // The grid of samples of this size moves variances, too: by 2^-41 of their greatest element.
+        CHECK(found.variances[i] <= truth.variances[i] + (1e-9 + offset * 0x1p-41) * truth.variances[0]);
+      }
+    }
   }
 }
 

@@ -73,6 +73,7 @@ class EigenTest(CommandTest):
         matrices = score_matrices(queries, keys, 5, 1 / np.sqrt(6))
         summary = self.check("m", matrices.reshape(-1, 5, 5))
         self.assertEqual(said, summary)
+        self.assertAlmostEqual(said["scale"], 6**-0.5)
         self.assertEqual(said["rows_left_out"], 2)
         self.assertEqual(self.result("m", "components").shape, (25, 5, 5))
 
@@ -177,7 +178,7 @@ class EigenTest(CommandTest):
         self.fail_with("eigen", "--queries", files[1], "--keys", short, words=["3 x 40 x 6"])
         self.fail_with("eigen", *files, "--window", 51, words=["51", "50"])
         self.fail_with("eigen", *files, "--window", 0, words=["no score matrix"])
-        self.fail_with("eigen", *files, "--window", 10, "--sketch-columns", 11, words=["sketch_columns is 11"])
+        self.fail_with("eigen", *files, "--window", 10, "--sketch-columns", 10, words=["sketch_columns is 10"])
         self.fail_with("eigen", *files, "--of", "columns", words=["columns"])
         self.fail_with("eigen", *files, "--engine", "abacus", words=["abacus"])
         bad = np.zeros((3, 50, 6), np.float32)
@@ -187,6 +188,17 @@ class EigenTest(CommandTest):
         scores = np.zeros((2, 3, 3))
         scores[1, 2, 0] = np.inf
         self.fail_with("eigen", "--scores", self.save("inf.npy", scores), words=["matrix 1", "+Inf at row 2, column 0"])
+
+    def test_options_that_have_no_meaning(self):
+        _, _, files = self.heads()
+        scores = self.save("s.npy", np.zeros((2, 6, 6)))
+        self.succeed("eigen", *files, "--window", 10, "--save", "a.hkc", "--quiet")
+        for extra in (["--normalisation", "softmax"], ["--window", 3], ["--scale", 2], ["--causal"], ["--each-head"]):
+            self.fail_with("eigen", "--scores", scores, *extra, words=[extra[0], "--keys"])
+            if extra != ["--each-head"]:
+                self.fail_with("eigen", "--from", "a.hkc", *extra, words=[extra[0], "--keys"])
+        self.fail_with("eigen", *files, "--scale", 0, words=["--scale"])
+        self.fail_with("eigen", "--from", "a.hkc", "--of", "matrices", "--out", "m", words=["a.hkc", "10", "square"])
 
     def test_bad_folders(self):
         _, _, files = self.heads()
@@ -198,6 +210,12 @@ class EigenTest(CommandTest):
         self.succeed("eigen", *files, "--window", 5, "--out", "b", "--quiet")
         self.fail_with("overlap", "a", "b", words=["b: components of 5 elements", "a have 10"])
         self.fail_with("overlap", "a", "a", "--components", 11, words=["first 11 of 10"])
+        components, variances = self.result("a", "components"), self.result("a", "variances")
+        self.save("a/variances.npy", -variances[::-1])
+        self.fail_with("overlap", "a", "a", words=["a", "variances[0]"])
+        self.save("a/variances.npy", variances[:4])
+        self.save("a/components.npy", components[:4].T)
+        self.fail_with("overlap", "a", "a", words=["4 components"])
         (self.folder / "a" / "variances.npy").write_bytes(b"\x93NUMPY")
         self.fail_with("overlap", "a", "b", words=["variances.npy"])
 
