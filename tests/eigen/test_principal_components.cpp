@@ -162,6 +162,8 @@ TEST_CASE("samples without variance have all of it explained") {
 TEST_CASE("overlap and captured variance by hand") {
   PrincipalComponents a, b;
   a.dim = b.dim = 3;
+  a.mean = b.mean = {0, 0, 0};
+  a.element_variances = {4, 2, 0}, b.element_variances = {1.8, 3.2, 3};
   a.total_variance = 6, a.variances = {4, 2}, a.components = {1, 0, 0, /**/ 0, 1, 0};
   b.total_variance = 10, b.variances = {5, 3}, b.components = {0.6, 0.8, 0, /**/ 0, 0, 1};
   CHECK(overlap(a, a, 2) == 1.0);
@@ -173,7 +175,12 @@ TEST_CASE("overlap and captured variance by hand") {
   CHECK(captured_variance(b, 2, a) == Approx((4 * 0.36 + 2 * 0.64) / 6));
   CHECK_THROWS_WITH(overlap(a, b, 3), Contains("first 3 of 2"));
   CHECK_THROWS_WITH(overlap(a, b, 0), Contains("first 0"));
+  PrincipalComponents wrong = a;
+  wrong.variances = {2, 4};
+  CHECK_THROWS_WITH(overlap(a, wrong, 1), Contains("descending"));
   b.dim = 4;
+  b.mean = b.element_variances = {0, 0, 0, 0};
+  b.components.resize(8);
   CHECK_THROWS_AS(overlap(a, b, 1), heavykeys::Incompatible);
   CHECK_THROWS_AS(captured_variance(a, 1, b), heavykeys::Incompatible);
 }
