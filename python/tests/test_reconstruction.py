@@ -91,10 +91,11 @@ def test_error_falls_with_the_share_that_is_computed(rng) -> None:
 
 
 def test_estimates_that_overflow_are_refused() -> None:
-    samples = np.outer(np.linspace(-1, 1, 9), [1, 1e8, 1e8, -1e8])
-    covariance = heavykeys.Covariance(4)
-    covariance.absorb(samples)
-    principal = covariance.principal_components()
+    sizes = np.array([1, 1e8, 1e8, -1e8])  # of the one direction in which samples vary
+    norm = np.linalg.norm(sizes)
+    principal = PrincipalComponents(
+        np.zeros(4), np.array([norm**2]), sizes[None] / norm, element_variances=sizes**2
+    )
     seeds = (Reconstructor(principal, 1, choice="random", seed=s, ridge=0.0) for s in range(1000))
     reconstructor = next(r for r in seeds if r.elements.tolist() == [0])
     with pytest.raises(heavykeys.InvalidInput, match="partial: row 0: the estimate of element 1 passes float64"):
