@@ -63,6 +63,16 @@ void read_head(const Call& call, const TensorView& view, const char* name, std::
   }
 }
 
+/// Throws InvalidInput for NaN/Inf in a KV head.
+void require_finite_head(const Call& call, const TensorView& view, const char* name, std::size_t unit) {
+  const std::size_t b = unit / call.shape.heads, h = call.kv_head(unit);
+  AlignedVector<double> row(view.dim);
+  const Rows rows = view.head(b, h);
+  for (std::size_t r = 0; r < view.rows; ++r) {
+    if (!std::isfinite(read_as(rows, r, row.data()))) throw InvalidInput(not_finite(view, name, b, h, r));
+  }
+}
+
 /// The values of a unit, and what becomes of them: kept while the KV head stays the same.
 struct Scratch {
   std::size_t unit = kNone;
@@ -81,6 +91,27 @@ struct Scratch {
   }
 };
 
+/// Scores of keys first .. of a strip, x [keys, q.width], some of them estimates. Throws InvalidInput for one
+/// that is not finite and whose query may see the key; the others become 0, as nothing is to come of them.
+void require_finite_scores(const Call& call, std::size_t unit, const QueryStrip<double>& q,
+                           std::span<const AttendedKey> keys, std::size_t first, double* x) {
+  if (all_finite(x, keys.size() * q.width)) return;
+  for (std::size_t u = 0; u < q.width; ++u) {
+    const std::int64_t position = q.first_position + static_cast<std::int64_t>(q.position[u]);
+    for (std::size_t k = 0; k < keys.size(); ++k) {
+      double& score = x[k * q.width + u];
+      if (std::isfinite(score)) continue;
+      if (u < q.count && keys[k].from <= position) {
+        throw InvalidInput("queries: batch " + std::to_string(unit / call.shape.heads) + ", head " +
+                           std::to_string(unit % call.shape.heads) + ": the estimated score of row " +
+                           std::to_string(q.first + u) + " with key " + std::to_string(first + k) +
+                           " passes float64");
+      }
+      score = 0.0;
+    }
+  }
+}
+
 /// Attention of a strip. fill(first, keys, x) tells the scores of a block of keys, x [keys, q.width].
 template <class Fill>
 void attend_strip(const Call& call, std::size_t unit, const QueryStrip<double>& q, Scratch& scratch,
@@ -92,6 +123,7 @@ void attend_strip(const Call& call, std::size_t unit, const QueryStrip<double>& 
     const auto keys = std::span(call.every_key).subspan(j, std::min(kKeyBlock, s.n - j));
     if (!q.meets(keys)) continue;
     fill(j, keys.size(), scratch.block.data());
+    require_finite_scores(call, unit, q, keys, j, scratch.block.data());
     Strip<double> strip = scratch.scores.masked(keys, q);
     strip.x = scratch.block.data();
     result.take(s, &scratch.values[j * s.dv], strip);
@@ -104,12 +136,14 @@ void attend_rows(const Call& call, const QueryTile& tile, Scratch& scratch) {
   const AttentionShape& s = call.shape;
   const ReconstructorState& r = call.reconstructor(tile.unit);
   const std::size_t before = scratch.unit;
-  if (scratch.turn_to(call, tile.unit) || before == kNone || &call.reconstructor(before) != &r) {
+  const bool other_head = scratch.turn_to(call, tile.unit);
+  if (other_head || before == kNone || &call.reconstructor(before) != &r) {
     scratch.computed.list.clear();
     for (const std::size_t e : r.computed) {
       scratch.computed.list.push_back({static_cast<std::int64_t>(e), 0, kForever});
     }
     scratch.unit = kNone;
+    if (other_head) require_finite_head(call, call.keys, "keys", tile.unit);
     AttentionShape kv = s;  // where this unit's keys are those of unit b x KV heads + KV head
     kv.heads = call.keys.heads;
     scratch.computed.gather(kv, call.keys, call.values,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 
 #include "heavykeys/error.hpp"
@@ -12,9 +13,16 @@
 #include "lib/reconstruction.hpp"
 #include "lib/reconstructor_state.hpp"
 #include "lib/shared_tasks.hpp"
+#include "lib/text.hpp"
 
 namespace heavykeys {
 namespace detail {
+
+bool all_finite(const double* x, std::size_t count) {
+  bool finite = true;
+  for (std::size_t i = 0; i < count; ++i) finite &= std::abs(x[i]) <= std::numeric_limits<double>::max();
+  return finite;
+}
 
 void ReconstructorState::prepare() {
   rest.clear();
@@ -114,9 +122,10 @@ namespace {
 
 constexpr std::size_t kTogether = 32;  // samples at a time: they share each read of the map
 
-/// Samples from `exact` [count, s] contiguous, to out [count, p].
-void rebuild(const ReconstructorState& s, const double* exact, std::size_t count, Completion& completion,
-             std::vector<double>& centred, double* out) {
+/// Samples first .. first + count - 1 of the argument `name` from `exact` [count, s] contiguous, to out
+/// [count, p]. Throws InvalidInput for an estimate that is not finite.
+void rebuild(const ReconstructorState& s, const char* name, std::size_t first, const double* exact,
+             std::size_t count, Completion& completion, std::vector<double>& centred, double* out) {
   const std::size_t width = s.computed.size();
   const auto row = static_cast<std::ptrdiff_t>(width);
   centred.resize(count * width);
@@ -127,6 +136,11 @@ void rebuild(const ReconstructorState& s, const double* exact, std::size_t count
   }
   const Strided c = completion.coefficients(s, {centred.data(), row, 1}, count);
   completion.complete(s, c, {exact, row, 1}, count, 0, s.dim, out, s.dim);
+  if (all_finite(out, count * s.dim)) return;
+  const double* bad = std::find_if_not(out, out + count * s.dim, [](double x) { return std::isfinite(x); });
+  const auto at = static_cast<std::size_t>(bad - out);
+  throw InvalidInput(std::string(name) + ": row " + std::to_string(first + at / s.dim) +
+                     ": the estimate of element " + std::to_string(at % s.dim) + " passes float64");
 }
 
 void require_width(const char* name, const Rows& rows, std::size_t width, const ReconstructorState& s) {
@@ -156,7 +170,7 @@ std::vector<double> reconstruct_with(const Reconstructor& reconstructor, const R
     std::vector<double> exact(count * s.computed.size()), centred;
     read_finite(partial, first, count, exact.data());
     Completion completion;
-    rebuild(s, exact.data(), count, completion, centred, out.data() + first * s.dim);
+    rebuild(s, "partial", first, exact.data(), count, completion, centred, out.data() + first * s.dim);
   });
   return out;
 }
@@ -203,7 +217,7 @@ ReconstructionError reconstruction_error(const Reconstructor& reconstructor, con
         exact[i * s.computed.size() + k] = whole[i * s.dim + s.computed[k]];
       }
     }
-    detail::rebuild(s, exact.data(), count, completion, centred, rebuilt.data());
+    detail::rebuild(s, "samples", first, exact.data(), count, completion, centred, rebuilt.data());
     for (std::size_t i = 0; i < count; ++i) {
       double sample_lost = 0.0, sample_total = 0.0;
       for (std::size_t e = 0; e < s.dim; ++e) {
@@ -213,6 +227,12 @@ ReconstructionError reconstruction_error(const Reconstructor& reconstructor, con
       }
       lost += sample_lost;
       total += sample_total;
+      if (!std::isfinite(lost) || !std::isfinite(total)) {
+        throw InvalidInput("samples: row " + std::to_string(first + i) +
+                           ": with it the squares add up to more than float64 holds (" +
+                           detail::shortest(lost) + " of errors, " + detail::shortest(total) +
+                           " of distances from the mean)");
+      }
     }
   }
   const double elements = static_cast<double>(samples.count) * static_cast<double>(s.dim);

@@ -238,7 +238,7 @@ Reconstructor fit_reconstructor(const PrincipalComponents& components, const Rec
   };
   if (!std::isfinite(fit.error) || !finite(state.to) || !finite(state.from)) {
     throw InvalidInput("components: their products pass float64 (variances up to " +
-                       detail::shortest(whole.variance.maxCoeff()) + ")");
+                       detail::shortest(whole.unscaled(whole.variance.maxCoeff())) + ")");
   }
   return detail::ReconstructorAccess::make(std::move(state));
 }

@@ -58,6 +58,8 @@ struct Strided {
   std::ptrdiff_t row = 0, step = 1;
 };
 
+bool all_finite(const double* x, std::size_t count);
+
 /// Estimates samples from their computed elements. Holds workspace: one for each thread.
 class Completion {
  public:

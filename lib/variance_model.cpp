@@ -16,12 +16,27 @@ const PrincipalComponents& checked(const PrincipalComponents& c) {
   return c;
 }
 
+/// Of the greatest variance given. Variances that all grow by 2^k change it by k, so that nothing else
+/// changes.
+int exponent_of(const PrincipalComponents& c) {
+  double most = *std::max_element(c.element_variances.begin(), c.element_variances.end());
+  if (c.size() > 0) most = std::max(most, c.variances.front());
+  return most > 0.0 ? std::ilogb(most) : 0;
+}
+
+Eigen::VectorXd scaled(const double* values, Eigen::Index count, int exponent) {
+  Eigen::VectorXd out(count);
+  for (Eigen::Index i = 0; i < count; ++i) out[i] = std::ldexp(values[i], -exponent);
+  return out;
+}
+
 }  // namespace
 
 VarianceModel::VarianceModel(const PrincipalComponents& from, std::size_t used)
-    : components(checked(from).components.data(), index(std::min(used, from.size())), index(from.dim)) {
-  const Eigen::Map<const Eigen::VectorXd> variances(from.variances.data(), components.rows());
-  const Eigen::Map<const Eigen::VectorXd> whole(from.element_variances.data(), components.cols());
+    : exponent(exponent_of(checked(from))),
+      components(from.components.data(), index(std::min(used, from.size())), index(from.dim)) {
+  const Eigen::VectorXd variances = scaled(from.variances.data(), components.rows(), exponent);
+  const Eigen::VectorXd whole = scaled(from.element_variances.data(), components.cols(), exponent);
   deviations = variances.cwiseSqrt();
   Eigen::VectorXd low = Eigen::VectorXd::Zero(components.cols());
   for (Eigen::Index i = 0; i < components.rows(); ++i) {
@@ -29,12 +44,14 @@ VarianceModel::VarianceModel(const PrincipalComponents& from, std::size_t used)
   }
   noise = (whole - low).cwiseMax(0.0);
   variance = low + noise;
-  const double total = variance.sum();
+  const double total = unscaled(variance.sum());
   if (total != 0.0 && !(total >= 0x1p-900 && total <= 0x1p900)) {
     throw InvalidInput("components: the variances of the elements add up to " + shortest(total) +
                        "; float64 has room for 0 and for 2^-900 .. 2^900");
   }
 }
+
+double VarianceModel::unscaled(double v) const { return std::ldexp(v, exponent); }
 
 DenseMatrix VarianceModel::factor(const std::vector<std::size_t>& elements) const {
   DenseMatrix f(components.rows(), index(elements.size()));

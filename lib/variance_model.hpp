@@ -1,5 +1,7 @@
 // Principal components as a model of variance: C = F^T F + D, F [r, p] the components times their standard
-// deviations, D diagonal, what they leave of each element's variance.
+// deviations, D diagonal, what they leave of each element's variance. In units of a power of two, the
+// greatest variance being in [1, 2): what follows from the model has no scale, and no product of variances
+// leaves float64.
 #pragma once
 
 #include <Eigen/Core>
@@ -15,6 +17,7 @@ using DenseMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen:
 inline Eigen::Index index(std::size_t i) { return static_cast<Eigen::Index>(i); }
 
 struct VarianceModel {
+  int exponent = 0;                          ///< the unit of variance is 2^exponent; the same whatever `used`
   Eigen::Map<const DenseMatrix> components;  ///< [r, p]
   Eigen::VectorXd deviations;                ///< [r]
   Eigen::VectorXd noise;                     ///< [p], the diagonal of D, >= 0
@@ -28,6 +31,8 @@ struct VarianceModel {
   std::size_t size() const { return static_cast<std::size_t>(components.rows()); }
   /// Columns `elements` of F: [r, count].
   DenseMatrix factor(const std::vector<std::size_t>& elements) const;
+  /// A variance as it was given.
+  double unscaled(double v) const;
   double noise_of(std::size_t element) const { return noise[index(element)]; }
 };
 

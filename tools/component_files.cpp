@@ -111,4 +111,21 @@ std::size_t read_sample_queries(const fs::path& folder) {
   return shape.size() == 2 ? shape[0] : 1;
 }
 
+ScoreKind read_score_kind(const fs::path& folder) {
+  const fs::path path = folder / "summary.json";
+  const nlohmann::json summary = read_summary(path);
+  ScoreKind kind;
+  if (summary.contains("normalisation")) {
+    const nlohmann::json& of = summary["normalisation"];
+    if (!of.is_string()) throw InvalidInput(path.string() + ": normalisation is " + of.dump() + ", no text");
+    kind.normalisation = of.get<std::string>();
+  }
+  if (summary.contains("scale")) {
+    const nlohmann::json& scale = summary["scale"];
+    if (!scale.is_number()) throw InvalidInput(path.string() + ": scale is " + scale.dump() + ", no number");
+    kind.scale = scale.get<double>();
+  }
+  return kind;
+}
+
 }  // namespace heavykeys::tools

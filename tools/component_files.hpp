@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "heavykeys/eigen_analysis.hpp"
@@ -22,5 +23,14 @@ PrincipalComponents read_components(const std::filesystem::path& folder);
 
 /// Rows of scores in a sample: n where the components are of whole n x n matrices, else 1.
 std::size_t read_sample_queries(const std::filesystem::path& folder);
+
+/// What scores the components are of, as far as the folder tells.
+struct ScoreKind {
+  std::string normalisation = "none";
+  std::optional<double> scale;  ///< of q.k
+};
+
+/// Throws InvalidInput for a normalisation that is no text, or a scale that is no number.
+ScoreKind read_score_kind(const std::filesystem::path& folder);
 
 }  // namespace heavykeys::tools

@@ -130,12 +130,8 @@ class EigenRun {
 };
 
 void check_sources(const EigenOptions& options) {
-  const bool heads = !options.queries.empty() || !options.keys.empty();
-  if (heads && (options.queries.empty() || options.keys.empty())) {
-    throw InvalidInput("--queries and --keys go together");
-  }
-  if (heads && !options.scores.empty()) throw InvalidInput("give --queries and --keys, or --scores");
-  if (!heads && options.scores.empty() && options.from.empty()) {
+  ScoreSamples::check_sources(options);
+  if (!ScoreSamples::are_given(options) && options.from.empty()) {
     throw InvalidInput("give --queries and --keys, or --scores, or --from");
   }
   const bool made = options.window || options.scale || options.causal || options.each_head ||

@@ -88,13 +88,29 @@ void check_size(const ScoreSamples& samples, std::size_t dim, std::size_t sample
                                  samples.size(), samples.size(), dim));
 }
 
+/// The samples to measure on. Made of queries and keys, they are scores as those the components are of.
+EigenOptions like_those_of(const ReconstructOptions& o) {
+  EigenOptions samples = o.samples;
+  if (samples.keys.empty()) return samples;
+  const ScoreKind kind = read_score_kind(o.folder);
+  if (kind.normalisation != "none") {
+    throw Incompatible(
+        fmt::format("{}: components of scores after {}; those of --queries and --keys are raw. Give --scores",
+                    o.folder, kind.normalisation));
+  }
+  if (kind.scale && samples.scale.value_or(*kind.scale) != *kind.scale) {
+    throw Incompatible(fmt::format("{}: components of scores with the scale {}; --scale is {}", o.folder,
+                                   *kind.scale, *samples.scale));
+  }
+  if (kind.scale) samples.scale = kind.scale;
+  return samples;
+}
+
 }  // namespace
 
 void run(const ReconstructOptions& o) {
-  const bool measures = !o.samples.scores.empty() || !o.samples.queries.empty() || !o.samples.keys.empty();
-  if (measures && o.samples.scores.empty() == (o.samples.queries.empty() || o.samples.keys.empty())) {
-    throw InvalidInput("give --queries and --keys, or --scores, or none of them");
-  }
+  ScoreSamples::check_sources(o.samples);
+  const bool measures = ScoreSamples::are_given(o.samples);
   if (!o.out.empty() && o.computed.size() != 1) {
     throw InvalidInput(fmt::format("--out: {} reconstructors; give one --computed", o.computed.size()));
   }
@@ -103,7 +119,7 @@ void run(const ReconstructOptions& o) {
   const std::size_t sample_queries = read_sample_queries(o.folder);
   std::optional<ScoreSamples> samples;
   if (measures) {
-    samples.emplace(o.samples);
+    samples.emplace(like_those_of(o));
     check_size(*samples, components.dim, sample_queries);
   }
   std::vector<Line> lines;

@@ -38,7 +38,8 @@ void declare_reconstruct(CLI::App& app, Options& chosen) {
   verb->add_option("--window", r->samples.window, "cut Q and K into matrices of N rows each")
       ->type_name("N")
       ->check(not_negative);
-  verb->add_option("--scale", r->samples.scale, "scores are SCALE q.k; default: 1 / sqrt(d)")
+  verb->add_option("--scale", r->samples.scale,
+                   "scores are SCALE q.k; default: as the components, else 1 / sqrt(d)")
       ->type_name("SCALE");
   verb->add_option("--out", r->out, "write the reconstructor to a file")->type_name("FILE");
   verb->add_flag("--json", r->json, "as JSON");

@@ -10,6 +10,14 @@
 
 namespace heavykeys::tools {
 
+void ScoreSamples::check_sources(const EigenOptions& options) {
+  const bool heads = !options.queries.empty() || !options.keys.empty();
+  if (heads && (options.queries.empty() || options.keys.empty())) {
+    throw InvalidInput("--queries and --keys go together");
+  }
+  if (heads && !options.scores.empty()) throw InvalidInput("give --queries and --keys, or --scores");
+}
+
 ScoreSamples::ScoreSamples(const EigenOptions& options) {
   what_.scale = options.scale.value_or(0.0);
   what_.causal = options.causal;

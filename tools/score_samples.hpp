@@ -16,6 +16,8 @@ namespace heavykeys::tools {
 /// not square matrices, or queries and keys that do not belong together.
 class ScoreSamples {
  public:
+  /// Throws InvalidInput for queries without keys, keys without queries, and either beside scores.
+  static void check_sources(const EigenOptions& options);
   explicit ScoreSamples(const EigenOptions& options);
   static bool are_given(const EigenOptions& options) {
     return !options.keys.empty() || !options.scores.empty();

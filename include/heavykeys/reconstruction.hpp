@@ -57,7 +57,9 @@ struct ReconstructorOptions {
 /// pivoted is pivoted Cholesky on C: prefixes are the choices of smaller counts. Variances within 1e-10 of
 /// the greatest are ties, which go to the lower index; once all are below 1e-11 of the first, which is
 /// rounding, the remaining elements are evenly spaced among those not chosen. Cost: O(count p r), r
-/// components; no p x p matrix is formed. Throws InvalidInput unless 1 <= count <= p.
+/// components; no p x p matrix is formed. Variances and element_variances all times the same power of two
+/// make the same choice, and in fit_reconstructor the same map and predicted_error. Throws InvalidInput
+/// unless 1 <= count <= p, and for element variances whose sum is neither 0 nor in 2^-900 .. 2^900.
 std::vector<std::size_t> choose_elements(const PrincipalComponents& components, std::size_t count,
                                          Choice choice, std::uint64_t seed = 0);
 
@@ -99,7 +101,7 @@ Reconstructor fit_reconstructor(const PrincipalComponents& components, const Rec
 /// Samples [N, p] row-major from their computed elements `partial` [N, s], in the order of elements():
 /// those are passed through as they are, the rest estimated in float64. Cost: O(N min(s (p - s), r p)). The
 /// same bytes whatever the threads and the instruction set. Throws InvalidInput for another width, or
-/// NaN/Inf, naming row and column.
+/// NaN/Inf, naming row and column; and for an estimate that passes float64, naming row and element.
 std::vector<double> reconstruct(const Reconstructor& reconstructor, const Rows& partial);
 
 struct ReconstructionError {
@@ -109,7 +111,8 @@ struct ReconstructionError {
 };
 
 /// The error over whole samples [N, p], each rebuilt from its own elements(). Throws as reconstruct, and
-/// InvalidInput when there is no sample.
+/// InvalidInput when there is no sample or the squares add up to more than float64 holds (elements from 1e154
+/// on).
 ReconstructionError reconstruction_error(const Reconstructor& reconstructor, const Rows& samples);
 
 /// The canonical bytes (docs/format.md), and back. Throws Corrupt for anything to_bytes cannot have written.
@@ -137,8 +140,10 @@ Reconstructor load_reconstructor(const std::filesystem::path& path);
 /// - s) d products it saves (docs/reconstruction.md). The same bytes whatever the threads and the instruction
 /// set.
 ///
-/// Throws Incompatible when a reconstructor is of other shapes; InvalidInput as attend, for sinks, window or
-/// Normalise::all_keys (every key is attended to already), and for another number of reconstructors.
+/// Throws Incompatible when a reconstructor is of other shapes; InvalidInput as attend (NaN/Inf in any key or
+/// value, those whose scores are not computed too), for an estimate that passes float64 of a key its query
+/// may see, naming both, for sinks, window or Normalise::all_keys (every key is attended to already), and for
+/// another number of reconstructors.
 void attend(const TensorView& queries, const TensorView& keys, const TensorView& values,
             std::span<const Reconstructor> reconstructors, const AttendOptions& options,
             const MutableTensorView& out);

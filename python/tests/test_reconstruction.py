@@ -90,6 +90,37 @@ def test_error_falls_with_the_share_that_is_computed(rng) -> None:
     assert before == 0
 
 
+def test_estimates_that_overflow_are_refused() -> None:
+    sizes = np.array([1, 1e8, 1e8, -1e8])  # of the one direction in which samples vary
+    norm = np.linalg.norm(sizes)
+    principal = PrincipalComponents(
+        np.zeros(4), np.array([norm**2]), sizes[None] / norm, element_variances=sizes**2
+    )
+    seeds = (Reconstructor(principal, 1, choice="random", seed=s, ridge=0.0) for s in range(1000))
+    reconstructor = next(r for r in seeds if r.elements.tolist() == [0])
+    with pytest.raises(heavykeys.InvalidInput, match="partial: row 0: the estimate of element 1 passes float64"):
+        reconstructor.reconstruct(np.array([[1e302]]))
+    query, keys = np.array([[1e302]]), np.ones((4, 1))
+    with pytest.raises(heavykeys.InvalidInput, match="the estimated score of row 0 with key 1 passes float64"):
+        heavykeys.attend(query, keys, keys, reconstructor=reconstructor, scale=1.0)
+    with pytest.raises(heavykeys.InvalidInput, match="samples: row 1: with it the squares add up to more"):
+        reconstructor.error(np.array([[0.0, 0, 0, 0], [0, 1e200, 0, 0]]))
+
+
+@pytest.mark.parametrize("k", [-600, 600])
+def test_the_unit_of_variance_changes_nothing(rng, k: int) -> None:
+    principal, _ = model(rng, 12, 12, 0.0)
+    scaled = PrincipalComponents(
+        principal.mean,
+        np.ldexp(principal.variances, k),
+        principal.components,
+        element_variances=np.ldexp(principal.element_variances, k),
+    )
+    assert (heavykeys.choose_elements(scaled, 6) == heavykeys.choose_elements(principal, 6)).all()
+    for estimator in ("lmmse", "least-squares"):
+        assert Reconstructor(scaled, 5, estimator=estimator) == Reconstructor(principal, 5, estimator=estimator)
+
+
 def cases(rng, sample_queries: int):
     q, k, v = (rng.standard_normal(shape) for shape in [(2, 4, 10, 6), (2, 2, 16, 6), (2, 2, 16, 5)])
     p = 16 * sample_queries

@@ -102,3 +102,30 @@ TEST_CASE("a count that cannot be is refused") {
   CHECK_THROWS_AS(choose_elements(c, 3, Choice::random), heavykeys::InvalidInput);
   CHECK_THROWS_WITH(choose_elements(c, 1, static_cast<Choice>(9)), Catch::Contains("choice 9"));
 }
+
+TEST_CASE("the unit of variance changes nothing: choice, map, predicted error") {
+  using heavykeys::Estimator;
+  support::Random random(4);
+  for (int turn = 0; turn < 6; ++turn) {
+    const auto c = reconstruction::model(12, turn % 2 == 0 ? 12 : 5, 0.6, turn % 2 == 0 ? 0.0 : 0.1, random);
+    for (const int k : {-600, -300, -1, 1, 300, 600}) {
+      auto scaled = c;
+      for (auto* values : {&scaled.variances, &scaled.element_variances}) {
+        for (double& v : *values) v = std::ldexp(v, k);
+      }
+      scaled.total_variance = std::ldexp(c.total_variance, k);
+      INFO("turn " << turn << ", 2^" << k);
+      CHECK(choose_elements(scaled, 6, Choice::pivoted) == choose_elements(c, 6, Choice::pivoted));
+      CHECK(choose_elements(c, 6, Choice::pivoted) == reconstruction::greedy(c, 6));
+      for (const Estimator estimator : {Estimator::lmmse, Estimator::least_squares}) {
+        for (const std::size_t computed : {2, 7}) {
+          const heavykeys::ReconstructorOptions options{.computed = computed, .estimator = estimator};
+          const auto one = heavykeys::fit_reconstructor(c, options);
+          const auto other = heavykeys::fit_reconstructor(scaled, options);
+          CHECK(other.predicted_error() == one.predicted_error());
+          CHECK(to_bytes(other) == to_bytes(one));
+        }
+      }
+    }
+  }
+}

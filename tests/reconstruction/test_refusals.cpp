@@ -1,6 +1,9 @@
 // What is refused: the text names what does not fit.
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <limits>
+#include <string>
 
 #include "heavykeys/heavykeys.hpp"
 #include "reconstruction/reference.hpp"
@@ -136,7 +139,7 @@ TEST_CASE("options of attention that mean nothing when every key is attended to"
   CHECK_THROWS_WITH(call({r}), Contains("normalise: all_keys"));
 }
 
-TEST_CASE("NaN is named where it is used: queries, keys whose scores are computed, values") {
+TEST_CASE("NaN is named: queries, keys whose scores are computed and others, values") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const std::size_t m = 3, n = 8;
   for (const bool matrices : {false, true}) {
@@ -153,6 +156,19 @@ TEST_CASE("NaN is named where it is used: queries, keys whose scores are compute
     call.k.fill(k);
     CHECK_THROWS_WITH(call({r}), Contains("keys: batch 0, head 1: NaN at row " +
                                           std::to_string(r.elements()[0] % n) + ", column 1"));
+    k.assign(k.size(), 1.0);
+    std::size_t other = 0;  // a key none of whose scores is computed
+    const auto is_computed = [&](std::size_t e) { return e % n == other; };
+    while (std::any_of(r.elements().begin(), r.elements().end(), is_computed)) ++other;
+    REQUIRE(other < n);
+    for (const std::size_t head : {0, 1}) {
+      call = Call(m, n);
+      k.assign(k.size(), 1.0);
+      k[(head * n + other) * 2] = nan;
+      call.k.fill(k);
+      CHECK_THROWS_WITH(call({r}), Contains("keys: batch 0, head " + std::to_string(head) + ": NaN at row " +
+                                            std::to_string(other) + ", column 0"));
+    }
     call = Call(m, n);
     v[5 * 3] = nan;
     call.v.fill(v);
@@ -162,4 +178,68 @@ TEST_CASE("NaN is named where it is used: queries, keys whose scores are compute
     call.k.fill(std::vector<double>(2 * n * 2, 1e300));
     CHECK_THROWS_AS(call({r}), InvalidInput);
   }
+}
+
+namespace {
+
+/// Element e varies `sizes[e]` times as the first does, which is the one computed.
+Reconstructor multiples(const std::vector<double>& sizes, std::size_t sample_queries = 1) {
+  double norm = 0;
+  for (const double x : sizes) norm += x * x;
+  heavykeys::PrincipalComponents c;
+  c.dim = sizes.size();
+  c.mean.assign(c.dim, 0.0);
+  c.variances = {norm};
+  for (const double x : sizes) {
+    c.components.push_back(x / std::sqrt(norm));
+    c.element_variances.push_back(x * x);
+  }
+  for (std::uint64_t seed = 0;; ++seed) {
+    const Reconstructor r = fit_reconstructor(c, {.computed = 1,
+                                                  .choice = heavykeys::Choice::random,
+                                                  .ridge = 0,
+                                                  .seed = seed,
+                                                  .sample_queries = sample_queries});
+    if (r.elements()[0] == 0) return r;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("estimates that pass float64 are refused, and named") {
+  const Reconstructor r = multiples({1, 1e8, 1e8, -1e8});
+  const std::vector<double> partial{1, 2, 1e302, 3};
+  CHECK_THROWS_WITH(heavykeys::reconstruct(r, heavykeys::rows(partial.data(), 4, 1)),
+                    "partial: row 2: the estimate of element 1 passes float64");
+  const std::vector<double> sample{1e302, 0, 0, 0};
+  CHECK_THROWS_WITH(heavykeys::reconstruction_error(r, heavykeys::rows(sample.data(), 1, 4)),
+                    "samples: row 0: the estimate of element 1 passes float64");
+  for (const std::size_t m : {1, 2}) {  // samples that are rows, and that are matrices
+    const Reconstructor one = m == 1 ? r : multiples({1, 1e8, 1, 1, 1, 1, 1, 1}, m);
+    Call call(m, 4);
+    for (const double size : {1e302, -1e302}) {
+      std::vector<double> q(4 * m * 2, 1.0);
+      q[2 * m * 2] = size;  // head 2, row 0
+      call.q.fill(q);
+      CHECK_THROWS_WITH(call({one}),
+                        "queries: batch 0, head 2: the estimated score of row 0 with key 1 passes "
+                        "float64");
+    }
+  }
+  // What a query may not see may be anything.
+  const Reconstructor matrix = multiples({1, 1, 1, 1e8, 1, 1, 1, 1}, 2);
+  Call call(2, 4);
+  call.q.fill(std::vector<double>(4 * 2 * 2, 1e302));
+  CHECK_THROWS_WITH(call({matrix}), Contains("row 0 with key 3"));
+  call.options.causal = true;  // row 0 sees keys 0, 1, 2
+  CHECK_NOTHROW(call({matrix}));
+  for (const double x : call.out.values()) CHECK(x == Approx(1.0));
+}
+
+TEST_CASE("errors whose squares pass float64 are refused") {
+  const Reconstructor r = multiples({1, 2, 2, 1});
+  const std::vector<double> samples{1, 2, 2, 1, 1e200, 0, 0, 0};
+  CHECK_THROWS_WITH(
+      heavykeys::reconstruction_error(r, heavykeys::rows(samples.data(), 2, 4)),
+      Contains("samples: row 1: with it the squares add up to more than float64 holds (inf of"));
 }

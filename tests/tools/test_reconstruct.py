@@ -61,6 +61,48 @@ class ReconstructTest(CommandTest):
         scores = self.save("s.npy", np.zeros((2, 10, 9)))
         self.fail_with("reconstruct", "c", "--computed", 2, "--scores", scores, words=["s.npy", "10 x 9", "not square"])
 
+    def test_sources_go_together(self):
+        self.succeed("eigen", *self.files, "--out", "c", "--quiet")
+        scores = self.save("s.npy", np.zeros((2, 10, 10)))
+        for option in ("--queries", "--keys"):
+            other = self.path(option[2] + ".npy")
+            for more in ([], ["--scores", scores]):
+                words = ["--queries and --keys go together"]
+                self.fail_with("reconstruct", "c", "--computed", 2, option, other, *more, words=words)
+        both = [*self.files, "--scores", scores]
+        self.fail_with("reconstruct", "c", "--computed", 2, *both, words=["give --queries and --keys, or --scores"])
+
+    def test_scores_are_of_the_kind_of_the_components(self):
+        self.succeed("eigen", *self.files, "--scale", 0.25, "--out", "c", "--quiet")
+        measure = ["reconstruct", "c", "--computed", "4", *self.files]
+
+        def error(*options):
+            return json.loads(self.succeed(*measure, *options, "--json"))["reconstructors"][0]["measured_error"]
+
+        def tell(**fields):
+            path = self.folder / "c" / "summary.json"
+            summary = json.loads(path.read_text())
+            for name in ("normalisation", "scale"):
+                summary.pop(name, None)
+            path.write_text(json.dumps({**summary, **fields}))
+
+        tell()  # nothing is known: what is asked for
+        expected = error("--scale", 0.25)
+        self.assertNotEqual(error(), expected)
+        self.assertNotEqual(error("--scale", 0.5), expected)
+        tell(normalisation="none", scale=0.25)
+        self.assertEqual(error(), expected)
+        self.assertEqual(error("--scale", 0.25), expected)
+        self.fail_with(*measure, "--scale", 0.5, words=["c: components of scores with the scale 0.25; --scale is 0.5"])
+        tell(normalisation="softmax", scale=0.25)
+        self.fail_with(*measure, words=["c: components of scores after softmax"])
+        self.succeed(*measure[:4])
+        self.succeed(*measure[:4], "--scores", self.save("s.npy", self.rng.standard_normal((2, 10, 10))))
+        tell(normalisation=3)
+        self.fail_with(*measure, words=["summary.json: normalisation is 3"])
+        tell(scale="large")
+        self.fail_with(*measure, words=['summary.json: scale is "large"'])
+
 
 if __name__ == "__main__":
     unittest.main()
