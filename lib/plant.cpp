@@ -13,6 +13,8 @@ namespace heavykeys {
 namespace {
 
 std::vector<double> selection(std::size_t dim, std::size_t first) {
+  if (dim > detail::kMostPlantedDim)
+    throw InvalidInput("dim is " + std::to_string(dim) + "; projections are made up to 2^14");
   std::vector<double> w(2 * dim * dim, 0.0);
   for (std::size_t c = 0; c < dim; ++c) w[(first + c) * dim + c] = 1.0;
   return w;
@@ -29,11 +31,7 @@ Planted plant(const SparsePattern& pattern, const PlantOptions& options) {
   planted.rows = pattern.rows;
   planted.columns = pattern.columns;
   if (options.dim == 0) planted.options.dim = planted.bound.dim;
-  if (planted.options.dim > (std::size_t{1} << 32) / std::max(pattern.rows, pattern.columns)) {
-    throw InvalidInput("dim is " + std::to_string(planted.options.dim) + ": " +
-                       std::to_string(std::max(pattern.rows, pattern.columns)) +
-                       " rows of it pass 2^32 elements");
-  }
+  detail::check_planted_size(pattern.rows, pattern.columns, planted.options.dim);
   if (options.construction == Construction::interpolating) {
     detail::plant_by_interpolation(pattern, planted);
   } else {

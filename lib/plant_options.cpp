@@ -44,6 +44,14 @@ PlantOptions resolved(const PatternShape& shape, const PlantOptions& options) {
   return out;
 }
 
+void check_planted_size(std::size_t rows, std::size_t columns, std::size_t dim) {
+  const std::size_t vectors = std::max(rows, columns);
+  if (dim > kMostPlantedDim || dim > kMostPlantedElements / vectors) {
+    throw InvalidInput("dim is " + std::to_string(dim) + " for " + std::to_string(vectors) +
+                       " rows; at most 2^14, and 2^28 elements, can be planted");
+  }
+}
+
 void logits_of_row(const SparsePattern& pattern, std::size_t i, double logit, std::vector<double>& out) {
   const auto begin = pattern.values.begin() + pattern.indptr[i];
   const auto end = pattern.values.begin() + pattern.indptr[i + 1];

@@ -60,6 +60,7 @@ class Search {
   }
 
   bool met(std::size_t dim, std::uint64_t seed) {
+    check_planted_size(pattern_.rows, pattern_.columns, dim);
     Planted planted;
     planted.options = options_;
     planted.options.dim = dim;
@@ -70,12 +71,12 @@ class Search {
       } else {
         plant_by_interpolation(pattern_, planted);
       }
-    } catch (const InvalidInput&) {  // keys of a row that are dependent up to rounding
+      return meets_with(pattern_, rows(planted.queries.data(), pattern_.rows, dim),
+                        rows(planted.keys.data(), pattern_.columns, dim), options_.epsilon1,
+                        options_.epsilon2, workers_);
+    } catch (const InvalidInput&) {  // keys of a row dependent up to rounding, or logits that cannot be told
       return false;
     }
-    return meets_with(pattern_, rows(planted.queries.data(), pattern_.rows, dim),
-                      rows(planted.keys.data(), pattern_.columns, dim), options_.epsilon1, options_.epsilon2,
-                      workers_);
   }
 
   const SparsePattern& pattern_;

@@ -17,6 +17,10 @@ namespace {
 
 using detail::shortest;
 
+constexpr std::size_t kMostColumns = std::size_t{1} << 32;
+constexpr std::size_t kMostRandomRows = std::size_t{1} << 26;
+constexpr std::size_t kMostRandomEntries = std::size_t{1} << 28;
+
 std::string place(std::size_t row, std::int64_t column) {
   return "row " + std::to_string(row) + ", column " + std::to_string(column);
 }
@@ -25,9 +29,11 @@ void check_arrays(const SparsePattern& m) {
   const auto refuse = [](const std::string& what) { throw InvalidInput("pattern: " + what); };
   if (m.rows == 0 || m.columns == 0)
     refuse("its shape is (" + std::to_string(m.rows) + ", " + std::to_string(m.columns) + ")");
-  if (m.indptr.size() != m.rows + 1) {
+  if (m.columns > kMostColumns)
+    refuse("it has " + std::to_string(m.columns) + " columns; at most 2^32 are allowed");
+  if (m.indptr.empty() || m.indptr.size() - 1 != m.rows) {  // rows + 1 could wrap
     refuse("indptr has " + std::to_string(m.indptr.size()) + " elements; " + std::to_string(m.rows) +
-           " rows need " + std::to_string(m.rows + 1));
+           " rows need one more than that");
   }
   if (m.indices.size() != m.values.size()) {
     refuse(std::to_string(m.indices.size()) + " indices, but " + std::to_string(m.values.size()) + " values");
@@ -79,15 +85,23 @@ double check_row(const SparsePattern& m, std::size_t i) {
   return ratio;
 }
 
+/// The most entries of a column, in memory for the entries, however many columns there are.
 std::size_t greatest_column(const SparsePattern& m, std::size_t limit) {
-  std::vector<std::size_t> count(m.columns, 0);
-  for (const std::int64_t column : m.indices) ++count[static_cast<std::size_t>(column)];
-  const auto top = std::ranges::max_element(count);
-  if (limit != 0 && *top > limit) {
-    throw InvalidInput("pattern: column " + std::to_string(top - count.begin()) + " has " +
-                       std::to_string(*top) + " entries; at most " + std::to_string(limit) + " are allowed");
+  std::vector<std::int64_t> columns = m.indices;
+  std::ranges::sort(columns);
+  std::size_t top = 0;
+  std::int64_t where = 0;
+  for (std::size_t begin = 0, end = 0; begin < columns.size(); begin = end) {
+    while (end < columns.size() && columns[end] == columns[begin]) ++end;
+    if (end - begin <= top) continue;
+    top = end - begin;
+    where = columns[begin];
   }
-  return *top;
+  if (limit != 0 && top > limit) {
+    throw InvalidInput("pattern: column " + std::to_string(where) + " has " + std::to_string(top) +
+                       " entries; at most " + std::to_string(limit) + " are allowed");
+  }
+  return top;
 }
 
 /// 0 .. n - 1 in an order that (seed, stream) decides: uniform as far as the hash is.
@@ -149,6 +163,11 @@ SparsePattern random_pattern(std::size_t size, std::size_t nonzeros, double rati
   }
   if (!(ratio >= 1.0) || !std::isfinite(ratio))
     throw InvalidInput("ratio is " + shortest(ratio) + "; it must be finite and at least 1");
+  if (size > kMostRandomRows || nonzeros > kMostRandomEntries / size) {
+    throw InvalidInput("a random pattern of " + std::to_string(size) + " rows with " +
+                       std::to_string(nonzeros) +
+                       " entries each; at most 2^26 rows and 2^28 entries are allowed");
+  }
   const std::uint64_t key = detail::derived_seed(seed, detail::Purpose::sparse_pattern);
   const auto row_order = shuffled(key, 0, size), column_order = shuffled(key, 1, size);
   const auto shifts = shuffled(key, 2, size);

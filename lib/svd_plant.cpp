@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 
+#include "heavykeys/error.hpp"
 #include "heavykeys/projection.hpp"
 #include "lib/plant_options.hpp"
 #include "lib/singular_values.hpp"
@@ -32,6 +34,10 @@ std::vector<double> widened(const std::vector<double>& from, std::size_t rows, s
 }  // namespace
 
 LogitFactors factorised(const SparsePattern& pattern, double logit) {
+  if (pattern.columns > kMostPlantedElements / pattern.rows) {
+    throw InvalidInput("pattern: the svd of " + std::to_string(pattern.rows) + " x " +
+                       std::to_string(pattern.columns) + " logits; at most 2^28 can be factorised");
+  }
   std::vector<double> b(pattern.rows * pattern.columns, 0.0), row;
   for (std::size_t i = 0; i < pattern.rows; ++i) {
     logits_of_row(pattern, i, logit, row);

@@ -48,8 +48,8 @@ SparsePattern read_arrays(const fs::path& folder) {
   pattern.rows = pattern.indptr.empty() ? 0 : pattern.indptr.size() - 1;
   if (!pattern.indices.empty()) {
     const std::int64_t last = *std::ranges::max_element(pattern.indices);
-    constexpr std::int64_t kMost = std::int64_t{1} << 32;  // a damaged index must not ask for all memory
-    if (last >= kMost) throw InvalidInput("index " + std::to_string(last) + " is above 2^32");
+    constexpr std::int64_t kMost = std::int64_t{1} << 32;  // what shape_of takes, said of the index
+    if (last >= kMost) throw InvalidInput("index " + std::to_string(last) + " is not below 2^32");
     pattern.columns = std::max(pattern.rows, static_cast<std::size_t>(std::max<std::int64_t>(last, 0)) + 1);
   }
   return pattern;

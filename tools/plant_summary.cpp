@@ -21,6 +21,7 @@ Json achieved(const PlantReport& report) {
           {"least_planted_weight", found.least_planted},
           {"off_support_mass", found.off_support_mass},
           {"max_error", found.max_error},
+          {"logit_error", found.logit_error},
           {"met", report.met()}};
 }
 

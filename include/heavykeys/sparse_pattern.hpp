@@ -43,7 +43,8 @@ struct PatternShape {
 
 /// Checks the pattern and measures it. Throws InvalidInput, naming row, column and values, when the arrays do
 /// not fit each other, an index is out of range, repeated or not ascending, an entry is not positive and
-/// finite, a row is empty (softmax has no such row), or a limit is passed. Cost: O(nnz + L').
+/// finite, a row is empty (softmax has no such row), there are more than 2^32 columns, or a limit is passed.
+/// Cost: O(L + nnz log nnz), memory O(nnz), however many columns there are.
 PatternShape shape_of(const SparsePattern& pattern, const PatternLimits& limits = {});
 
 /// The non-zeros of a dense matrix [L, L']. Throws InvalidInput, naming row and column, for NaN, Inf or a
@@ -52,8 +53,8 @@ SparsePattern pattern_of(const Rows& dense);
 
 /// A square pattern with exactly `nonzeros` entries in each row and each column: a circulant whose rows and
 /// columns are permuted at random. Entries lie in [1, ratio]: a 1 and a `ratio` in each row, the others
-/// log-uniform. A function of the arguments alone. Throws InvalidInput unless 1 <= nonzeros <= size and
-/// ratio >= 1 is finite.
+/// log-uniform. A function of the arguments alone. Throws InvalidInput unless 1 <= nonzeros <= size <= 2^26,
+/// size nonzeros <= 2^28, and ratio >= 1 is finite.
 SparsePattern random_pattern(std::size_t size, std::size_t nonzeros, double ratio, std::uint64_t seed);
 
 /// [nnz]: M_ij / sum_l M_il, what attention should be on the support.
@@ -114,25 +115,30 @@ struct Planted {
 /// Builds inputs whose softmax attention, scale 1, is the pattern. Deterministic in pattern and options; the
 /// same bits on every instruction set. Whether the precision was met, verify() says.
 /// Cost: interpolating O(L' r + nnz k r); svd O(L L' min(L, L')), and O(L L') of memory.
-/// Throws InvalidInput for a bad pattern, options out of range, or (interpolating) dim below the entries of a
-/// row.
+/// Throws InvalidInput for a bad pattern, options out of range, (interpolating) dim below the entries of a
+/// row, or sizes above these: r <= 2^14, r max(L, L') <= 2^28 (2 GiB an array), and for svd L L' <= 2^28.
 Planted plant(const SparsePattern& pattern, const PlantOptions& options = {});
 
 /// X [max(L, L'), 2 r], rows that only queries or only keys have being 0 in the other half; W_Q and W_K
-/// [2 r, r]: both depend on r alone.
+/// [2 r, r]: both depend on r alone, at most 2^14.
 std::vector<double> planted_inputs(const Planted& planted);
 std::vector<double> query_projection(std::size_t dim);
 std::vector<double> key_projection(std::size_t dim);
 
-/// What attention A = softmax(queries keys^T) has of the pattern.
+/// What attention A = softmax(queries keys^T) has of the pattern. Bounds: what A in exact arithmetic has is
+/// at most that (least_planted: at least), as logit_error is counted in; the rounding of ln M, below 1e-12 in
+/// a ratio, is not.
 struct PatternPrecision {
   double ratio_error = 0.0;    ///< epsilon1 achieved: max of (A_ij / A_il) / (M_ij / M_il) - 1 on the support
   double off_support = 0.0;    ///< epsilon2 achieved: max A_ij off the support
   double least_planted = 1.0;  ///< min A_ij on the support
   double off_support_mass = 0.0;  ///< max over rows of the sum of A_ij off the support
   double max_error = 0.0;         ///< max |A_ij - M_ij / sum_l M_il|
+  double logit_error =
+      0.0;  ///< no float64 logit is off by more: (r + 3) 2^-53 max |x_i| max |y_j|, rounded up
   /// Strictly between off_support and least_planted: a scan at this epsilon lists exactly the planted
-  /// entries. None when off_support (1 + 1e-6) >= least_planted.
+  /// entries. None when least_planted <= off_support (1 + 1e-6) e^(4 logit_error), and when least_planted <=
+  /// 1e-59: a scan takes no such epsilon.
   std::optional<double> separating_epsilon;
 
   bool meets(double epsilon1, double epsilon2) const {
@@ -143,7 +149,7 @@ struct PatternPrecision {
 
 /// Computes the attention of these very queries [L, r] and keys [L', r], any dtype, in float64, 32 rows at a
 /// time: workspace O((32 + r) L'), cost O(L L' r). Throws InvalidInput for a bad pattern, other shapes,
-/// NaN/Inf (naming row and column), or logits that could pass 2^60.
+/// NaN/Inf (naming row and column), logits that could pass 2^60, or a logit_error above 1.
 PatternPrecision verify(const SparsePattern& pattern, const Rows& queries, const Rows& keys);
 
 struct SmallestDim {

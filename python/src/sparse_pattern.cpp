@@ -38,23 +38,44 @@ SparsePattern pattern_of_parts(nb::handle indptr, nb::handle indices, nb::handle
   SparsePattern pattern{std::get<0>(shape), std::get<1>(shape),
                         vector_of<std::int64_t>(indptr, "indptr", "int64", "iu"),
                         vector_of<std::int64_t>(indices, "indices", "int64", "iu"),
-                        vector_of<double>(values, "values", "float64", "fiu")};
+                        vector_of<double>(values, "values", "float64", "fiub")};
   shape_of(pattern);
   return pattern;
+}
+
+std::tuple<std::size_t, std::size_t> shape_from(nb::handle matrix) {
+  const nb::object shape = nb::getattr(matrix, "shape", nb::none());
+  std::tuple<std::size_t, std::size_t> sizes;
+  if (!nb::try_cast(shape, sizes)) {
+    std::string text = "pattern: its shape is ";
+    text.append(nb::repr(shape).c_str()).append("; two sizes are needed");
+    throw nb::type_error(text.c_str());
+  }
+  return sizes;
+}
+
+/// NumPy's integers and booleans as float64; all else as it is.
+nb::object in_floats(nb::handle object) {
+  const nb::module_ numpy = nb::module_::import_("numpy");
+  if (!nb::isinstance(object, numpy.attr("ndarray"))) return nb::borrow(object);
+  const auto kind = nb::cast<std::string>(object.attr("dtype").attr("kind"));
+  return kind == "b" || kind == "i" || kind == "u" ? object.attr("astype")("float64") : nb::borrow(object);
 }
 
 /// A SparsePattern, what looks like a CSR matrix of SciPy, or a dense array.
 SparsePattern pattern_from(nb::handle object) {
   if (nb::isinstance<SparsePattern>(object)) return nb::cast<const SparsePattern&>(object);
   if (nb::hasattr(object, "indptr") && nb::hasattr(object, "indices") && nb::hasattr(object, "data")) {
-    if (nb::hasattr(object, "format") && nb::cast<std::string>(object.attr("format")) != "csr") {
-      throw InvalidInput("pattern: a matrix in the format \"" + nb::cast<std::string>(object.attr("format")) +
-                         "\"; make it CSR (tocsr)");
+    if (nb::hasattr(object, "format")) {
+      const std::string format = nb::str(object.attr("format")).c_str();
+      if (format != "csr")
+        throw InvalidInput("pattern: a matrix in the format \"" + format + "\"; make it CSR (tocsr)");
     }
     return pattern_of_parts(object.attr("indptr"), object.attr("indices"), object.attr("data"),
-                            nb::cast<std::tuple<std::size_t, std::size_t>>(object.attr("shape")));
+                            shape_from(object));
   }
-  const Array dense = read_array(object, "pattern");
+  const nb::object numbers = in_floats(object);
+  const Array dense = read_array(numbers, "pattern");
   require_axes(dense, 2, 2, "[L, L']");
   return pattern_of(rows_of(dense));
 }
@@ -138,10 +159,11 @@ auto rows_view(std::vector<double> Planted::*member) {
   "float = 0.01"
 
 void bind_pattern(nb::module_& module) {
-  nb::class_<SparsePattern>(
+  nb::class_<SparsePattern> sparse(
       module, "SparsePattern",
       "A sparse matrix of positive entries, in compressed sparse rows: row i owns entries\n"
-      "indptr[i] .. indptr[i+1]. Only the ratios within a row matter. No row is empty.")
+      "indptr[i] .. indptr[i+1]. Only the ratios within a row matter. No row is empty.");
+  sparse
       .def(
           "__init__",
           [](SparsePattern* self, nb::handle indptr, nb::handle indices, nb::handle values,
@@ -166,10 +188,14 @@ void bind_pattern(nb::module_& module) {
           "normalised", [](const SparsePattern& m) { return owned(normalised_weights(m)); },
           HEAVYKEYS_ARRAY("normalised(self)"), "values with each row divided by its sum: float64 [nnz].")
       .def("__len__", [](const SparsePattern& m) { return m.values.size(); })
+      .def(
+          "__eq__", [](const SparsePattern& a, const SparsePattern& b) { return a == b; }, nb::is_operator(),
+          nb::sig("def __eq__(self, other: object) -> bool"))
       .def("__repr__", [](const SparsePattern& m) {
         return "heavykeys.SparsePattern(" + std::to_string(m.values.size()) + " entries of " +
                std::to_string(m.rows) + " x " + std::to_string(m.columns) + ")";
       });
+  sparse.attr("__hash__") = nb::none();
   module.def("random_pattern", &random_pattern, nb::arg("size"), nb::arg("nonzeros") = 1,
              nb::arg("ratio") = 1.0, nb::arg("seed") = 0,
              "A square pattern with exactly `nonzeros` entries in every row and column, in [1, ratio]; with\n"
@@ -252,6 +278,8 @@ void bind_sparse_pattern(nb::module_& module) {
       .def_ro("off_support_mass", &PatternPrecision::off_support_mass,
               "Max over rows of the sum of the weights off the pattern.")
       .def_ro("max_error", &PatternPrecision::max_error, "max |A - M|, rows of M normalised.")
+      .def_ro("logit_error", &PatternPrecision::logit_error,
+              "No float64 logit is off by more; counted into all of the above.")
       .def_ro("separating_epsilon", &PatternPrecision::separating_epsilon,
               "A scan at this epsilon lists exactly the planted entries; None when there is no such.")
       .def("meets", &PatternPrecision::meets, nb::arg("epsilon1"), nb::arg("epsilon2"),

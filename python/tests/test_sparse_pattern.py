@@ -33,7 +33,7 @@ def test_planted_attention_is_the_pattern(nonzeros: int) -> None:
     a, m = attention(planted), dense_of(pattern)
     found = heavykeys.verify_pattern(pattern, planted.queries, planted.keys)
     assert found.meets(planted.epsilon1, planted.epsilon2)
-    assert found.max_error == pytest.approx(np.abs(a - m).max(), rel=1e-6)
+    assert found.max_error == pytest.approx(np.abs(a - m).max(), rel=1e-6, abs=4 * found.logit_error)
     assert found.off_support == pytest.approx(a[m == 0].max(), rel=1e-9)
     assert found.least_planted == pytest.approx(a[m > 0].min(), rel=1e-9)
     assert found.off_support_mass <= 0.01 and found.ratio_error < 1e-9
@@ -68,6 +68,67 @@ def test_patterns_from_dense_arrays_parts_and_scipy(rng) -> None:
         heavykeys.plant(sparse.tocsc())
 
 
+def test_integers_and_booleans_are_patterns() -> None:
+    want = SparsePattern.of(np.eye(10))
+    for dtype in (int, bool, np.uint8, np.float32):
+        assert SparsePattern.of(np.eye(10, dtype=dtype)) == want
+        assert SparsePattern(np.arange(11), np.arange(10), np.ones(10, dtype), (10, 10)) == want
+    assert SparsePattern.of(np.array([[2, 0], [1, 3]])).values.tolist() == [2.0, 1.0, 3.0]
+    assert np.array_equal(heavykeys.plant(np.eye(10, dtype=int)).queries, heavykeys.plant(want).queries)
+
+
+def test_equality() -> None:
+    dense = np.array([[1.0, 0, 2], [0, 1, 0]])
+    pattern = SparsePattern.of(dense)
+    assert pattern == SparsePattern.of(dense) and pattern == SparsePattern.of(pattern)
+    assert pattern != SparsePattern.of(2 * dense) and pattern != SparsePattern.of(dense[:, ::-1])
+    assert pattern != "pattern" and pattern != None  # noqa: E711
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(pattern)
+
+
+def test_forged_sizes() -> None:
+    with pytest.raises(heavykeys.InvalidInput, match="18446744073709551615 rows need one more"):
+        SparsePattern([], [], [], (2**64 - 1, 1))
+    with pytest.raises(heavykeys.InvalidInput, match="at most 2\\^32"):
+        SparsePattern([0, 1], [0], [1.0], (1, 2**61))
+    wide = SparsePattern([0, 1], [2**32 - 1], [1.0], (1, 2**32))
+    for construction in ("interpolating", "svd"):
+        with pytest.raises(heavykeys.InvalidInput, match="4294967296"):
+            heavykeys.plant(wide, construction=construction)
+    with pytest.raises(heavykeys.InvalidInput, match="2\\^26 rows"):
+        heavykeys.random_pattern(2**62)
+
+    class Csr:
+        indptr, indices, data, format = [0, 1], [0], [1.0], "csr"
+
+        def __init__(self, shape) -> None:
+            self.shape = shape
+
+    assert SparsePattern.of(Csr((1, 2))).shape == (1, 2)
+    for shape in (None, (1,), (1, -2), "ab"):
+        with pytest.raises(TypeError, match="its shape is"):
+            SparsePattern.of(Csr(shape))
+
+
+def test_rounding_of_long_rows_is_reported(rng) -> None:
+    q, k = rng.standard_normal((2, 3, 4))
+    logits = q @ k.T
+    # The pattern is what float64 makes of the attention: perfect, but for the columns that cancel.
+    for length in (0.0, 1e4, 1e7):
+        ends = np.full((3, 1), length)
+        long_q, long_k = np.hstack([q, ends, ends]), np.hstack([k, ends, -ends])
+        pattern = np.exp(long_q @ long_k.T)
+        truth = logits - np.log(pattern)
+        found = heavykeys.verify_pattern(pattern, long_q, long_k)
+        assert found.ratio_error >= np.expm1(np.ptp(truth, axis=1).max()) - 1e-12
+        assert found.logit_error == pytest.approx(
+            9 * 2**-53 * np.prod([np.linalg.norm(x, axis=1).max() for x in (long_q, long_k)]), rel=1e-3)
+    ends = np.full((3, 1), 3e8)
+    with pytest.raises(heavykeys.InvalidInput, match="a float64 logit may be off by"):
+        heavykeys.verify_pattern(np.ones((3, 3)), np.hstack([q, ends, ends]), np.hstack([k, ends, -ends]))
+
+
 def test_svd_and_search() -> None:
     pattern = heavykeys.random_pattern(40, 2, 4.0)
     planted = heavykeys.plant(pattern, construction="svd")
@@ -89,7 +150,7 @@ def test_same_bytes(engine: str) -> None:
     planted = heavykeys.plant(pattern)
     alone = heavykeys.verify_pattern(pattern, planted.queries, planted.keys, engine="streaming")
     found = heavykeys.verify_pattern(pattern, planted.queries, planted.keys, engine=engine, threads=2 if engine != "streaming" else 0)
-    for name in ("ratio_error", "off_support", "least_planted", "off_support_mass", "max_error", "separating_epsilon"):
+    for name in ("ratio_error", "off_support", "least_planted", "off_support_mass", "max_error", "logit_error", "separating_epsilon"):
         assert getattr(found, name) == getattr(alone, name)
     single = heavykeys.verify_pattern(pattern, planted.queries.astype(np.float32), planted.keys.astype(np.float32))
     assert single.ratio_error > alone.ratio_error and single.meets(0.1, planted.epsilon2)

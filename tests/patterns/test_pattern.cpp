@@ -58,6 +58,7 @@ TEST_CASE("what is no pattern is refused, with the place and the values") {
   refused([](SparsePattern& m) { m.indptr.pop_back(); }, "indptr has 2 elements");
   refused([](SparsePattern& m) { m.values.pop_back(); }, "3 indices, but 2 values");
   refused([](SparsePattern& m) { m.rows = 0; }, "(0, 3)");
+  refused([](SparsePattern& m) { m.columns = (std::size_t{1} << 32) + 1; }, "4294967297 columns");
   refused([](SparsePattern& m) { m.values = {1e308, 1e-308, 1}; }, "the ratio overflows");
 
   CHECK_THROWS_WITH(shape_of(example(), {1, 0.0}), Contains("row 0 has 2 entries; at most 1"));
@@ -72,6 +73,19 @@ TEST_CASE("what is no pattern is refused, with the place and the values") {
   CHECK_THROWS_WITH(pattern_of(heavykeys::rows(bad, 2, 2)), Contains("row 1, column 1 is -2"));
   const double empty[] = {1, 0, 0, 0};
   CHECK_THROWS_WITH(pattern_of(heavykeys::rows(empty, 2, 2)), Contains("row 1 is empty"));
+}
+
+TEST_CASE("forged sizes are refused, and a wide pattern takes no memory for its columns") {
+  constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
+  CHECK_THROWS_WITH(shape_of({most, 1, {}, {}, {}}), Contains("indptr has 0 elements; 18446744073709551615"));
+  CHECK_THROWS_AS(shape_of({most, 1, {}, {}, {}}), InvalidInput);
+  CHECK_THROWS_AS(shape_of({1, std::size_t{1} << 61, {0, 1}, {0}, {1.0}}), InvalidInput);
+  const std::size_t wide = std::size_t{1} << 32;  // 32 GiB, were its columns counted in an array
+  const SparsePattern m{3, wide, {0, 1, 3, 4}, {5, 5, 4294967295, 4294967295}, {1, 1, 2, 1}};
+  CHECK(shape_of(m) == PatternShape{3, wide, 2, 2, 2.0});
+  CHECK_THROWS_WITH(shape_of(m, {1, 0.0}), Contains("row 1 has 2"));
+  CHECK_THROWS_WITH(shape_of({3, wide, {0, 1, 2, 3}, {9, 7, 7}, {1, 1, 1}}, {1, 0.0}),
+                    Contains("column 7 has 2 entries"));
 }
 
 TEST_CASE("a random pattern has exactly k entries in each row and column, and the ratio in each row") {
@@ -89,4 +103,8 @@ TEST_CASE("a random pattern has exactly k entries in each row and column, and th
   CHECK_THROWS_WITH(random_pattern(3, 4, 2.0, 1), Contains("3 columns cannot have 4"));
   CHECK_THROWS_WITH(random_pattern(3, 0, 2.0, 1), Contains("0 entries"));
   CHECK_THROWS_WITH(random_pattern(3, 1, 0.5, 1), Contains("ratio is 0.5"));
+  for (const int bits : {27, 40, 61, 63})
+    CHECK_THROWS_WITH(random_pattern(std::size_t{1} << bits, 1, 1.0, 1), Contains("at most 2^26 rows"));
+  CHECK_THROWS_WITH(random_pattern(std::size_t{1} << 26, 5, 1.0, 1),
+                    Contains("67108864 rows with 5 entries"));
 }

@@ -182,7 +182,24 @@ TEST_CASE("options out of range are refused with their values") {
   refused([](PlantOptions& o) { o.logit = 1, o.epsilon2 = 0.1; }, "logit is 1");
   refused([](PlantOptions& o) { o.dim = 1; },
           "row 0 has 2 entries; they cannot be interpolated in dimension 1");
-  refused([](PlantOptions& o) { o.dim = std::size_t{1} << 40; }, "pass 2^32");
+  refused([](PlantOptions& o) { o.dim = std::size_t{1} << 40; }, "dim is 1099511627776 for 8 rows");
   CHECK_THROWS_AS(planted_dim({4, 4, 5, 1, 1.0}), InvalidInput);
   CHECK_THROWS_AS(planted_dim({4, 4, 1, 1, 0.5}), InvalidInput);
+}
+
+TEST_CASE("what would take too much memory is refused before it is asked for") {
+  const std::size_t wide = std::size_t{1} << 32;
+  const SparsePattern few{1, wide, {0, 1}, {4294967295}, {1.0}};
+  CHECK_THROWS_WITH(plant(few), Contains("for 4294967296 rows; at most 2^14, and 2^28 elements"));
+  CHECK_THROWS_AS(plant(few), InvalidInput);
+  CHECK_THROWS_AS(heavykeys::smallest_dim(few, {}, 1), InvalidInput);
+  PlantOptions options;
+  options.construction = Construction::svd;
+  CHECK_THROWS_AS(plant(few, options), InvalidInput);
+  CHECK_THROWS_WITH(heavykeys::smallest_dim(few, options, 1), Contains("the svd of 1 x 4294967296 logits"));
+  options = {};
+  options.dim = (std::size_t{1} << 14) + 1;
+  CHECK_THROWS_WITH(plant(random_pattern(4, 1, 1.0, 1), options), Contains("dim is 16385 for 4 rows"));
+  CHECK_THROWS_WITH(heavykeys::query_projection(options.dim), Contains("dim is 16385"));
+  CHECK_THROWS_AS(heavykeys::key_projection(std::size_t{1} << 60), InvalidInput);
 }

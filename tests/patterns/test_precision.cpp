@@ -26,7 +26,8 @@ TEST_CASE("two queries and two keys by hand") {
   CHECK(found.off_support == Approx(0.25).epsilon(1e-14));
   CHECK(found.least_planted == Approx(0.75).epsilon(1e-14));
   CHECK(found.off_support_mass == Approx(0.25).epsilon(1e-14));
-  CHECK(found.max_error == Approx(0.25).epsilon(1e-14));
+  CHECK(found.max_error == Approx(0.25).epsilon(1e-13));
+  CHECK(found.logit_error == Approx(5 * 0x1p-53 * std::log(3.0)).epsilon(1e-3));
   REQUIRE(found.separating_epsilon);
   CHECK(*found.separating_epsilon == Approx(std::sqrt(0.1875)).epsilon(1e-12));
   CHECK(found.meets(0.0, 0.2500001));
@@ -43,7 +44,7 @@ TEST_CASE("three queries and three keys by hand") {
   CHECK(found.off_support == Approx(0.25).epsilon(1e-14));
   CHECK(found.off_support_mass == Approx(0.25).epsilon(1e-14));
   CHECK(found.least_planted == Approx(0.25).epsilon(1e-14));
-  CHECK(found.max_error == Approx(0.25).epsilon(1e-14));
+  CHECK(found.max_error == Approx(0.25).epsilon(1e-13));
   CHECK_FALSE(found.separating_epsilon);  // row 2 gives key 0, off the support, as much as key 1
 }
 
@@ -57,11 +58,19 @@ TEST_CASE("verification is the definition in long double") {
       const SparsePattern m = random_pattern(75, 3, 5.0, dim);
       const Planted p = plant(m, options);
       const auto found = planted::precision(m, p), naive = planted::naive_precision(m, p);
-      CHECK(found.ratio_error == Approx(naive.ratio_error).epsilon(1e-9).margin(1e-11));
+      CHECK(found.ratio_error ==
+            Approx(naive.ratio_error).epsilon(1e-9).margin(1e-11 + 4 * found.logit_error));
       CHECK(found.off_support == Approx(naive.off_support).epsilon(1e-10));
       CHECK(found.least_planted == Approx(naive.least_planted).epsilon(1e-10));
       CHECK(found.off_support_mass == Approx(naive.off_support_mass).epsilon(1e-10));
-      CHECK(found.max_error == Approx(naive.max_error).epsilon(1e-10));
+      CHECK(found.max_error == Approx(naive.max_error).epsilon(1e-10).margin(8 * found.logit_error));
+      CHECK(found.logit_error < 1e-9);
+      // Bounds of what exact arithmetic has.
+      CHECK(found.ratio_error >= naive.ratio_error);
+      CHECK(found.off_support >= naive.off_support);
+      CHECK(found.off_support_mass >= naive.off_support_mass);
+      CHECK(found.least_planted <= naive.least_planted);
+      CHECK(found.max_error >= naive.max_error);
     }
   }
 }
@@ -89,6 +98,29 @@ TEST_CASE("float32 inputs are verified as they are") {
   CHECK(rounded.meets(p.options.epsilon1, p.options.epsilon2));
   CHECK(rounded.ratio_error > 1e-8);  // a float32 rounding of logits near T = 38
   CHECK(planted::precision(m, p).ratio_error < 1e-11);
+}
+
+TEST_CASE("what the rounding of long queries and keys may hide is reported, or refused") {
+  // Two rows of rounding's making: columns of +-c that cancel in float64, but only after swallowing the rest.
+  const SparsePattern m{1, 2, {0, 2}, {0, 1}, {1, 1}};
+  const auto found = [&](double c) {
+    const double queries[] = {0.3, c, c}, keys[] = {0.7, c, -c, -0.4, c, -c};
+    return verify(m, heavykeys::rows(queries, 1, 3), heavykeys::rows(keys, 2, 3));
+  };
+  const double truth = std::exp(0.3 * 1.1) - 1.0;  // the logits are 0.21 and -0.12
+  for (const double c : {0.0, 1.0, 1e3, 1e6, 1e7, 2e7}) {
+    const auto p = found(c);
+    CHECK(p.logit_error >= 6 * 0x1p-53 * 2 * c * c);
+    CHECK(p.logit_error <= 6.1 * 0x1p-53 * (2 * c * c + 1));
+    CHECK(p.ratio_error >= truth);
+    CHECK(p.ratio_error <= (truth + 1) * std::exp(4.1 * p.logit_error) - 1 + 1e-12);
+    CHECK(p.least_planted <= 1 / (1 + std::exp(0.3 * 1.1)));
+  }
+  CHECK_THROWS_WITH(found(3e8), Contains("row 0: a float64 logit may be off by"));
+  CHECK_THROWS_AS(found(3e8), heavykeys::InvalidInput);
+  const double tiny[] = {1e-200, 1e-200}, great[] = {1e200, 1e200, 1e200, -1e200};
+  const auto scaled = verify(m, heavykeys::rows(tiny, 1, 2), heavykeys::rows(great, 2, 2));
+  CHECK(scaled.logit_error == Approx(5 * 0x1p-53 * 2).epsilon(1e-3));  // no square under- or overflows
 }
 
 TEST_CASE("what verify cannot take is refused") {

@@ -46,9 +46,12 @@ class PlantTest(CommandTest):
         np.testing.assert_allclose(achieved["epsilon2"], off.max(), rtol=1e-9)
         np.testing.assert_allclose(achieved["off_support_mass"], off.sum(axis=1).max(), rtol=1e-9)
         np.testing.assert_allclose(achieved["least_planted_weight"], a[support].min(), rtol=1e-9)
-        np.testing.assert_allclose(achieved["max_error"], np.abs(a - m).max(), rtol=1e-6)
+        np.testing.assert_allclose(achieved["max_error"], np.abs(a - m).max(), rtol=1e-6, atol=1e-10)
         met = spread.max() <= np.log1p(summary["epsilon1"]) and off.max() <= summary["epsilon2"]
         self.assertEqual(achieved["met"], bool(met))
+        q, k = (np.linalg.norm(self.result(out, name).astype(float), axis=1).max() for name in ["queries", "keys"])
+        np.testing.assert_allclose(achieved["logit_error"], (summary["d"] + 3) * 2.0**-53 * q * k, rtol=1e-3)
+        self.assertGreaterEqual(achieved["epsilon1"], 2 * achieved["logit_error"] if support.sum(axis=1).max() > 1 else 0)
 
     def assert_scan_finds(self, summary, out="p"):
         self.succeed("scan", "--keys", f"{out}/keys.npy", "--queries", f"{out}/queries.npy", "--score", "softmax",
@@ -148,6 +151,9 @@ class PlantTest(CommandTest):
                 self.fail_with("plant", "--random", 8, "--smallest-dim", option, value)
         self.fail_with(*plant, "--nonzeros", 9, words=["8 columns", "9 entries"])
         self.fail_with(*plant, "--nonzeros", 3, "--dim", 2, words=["row 0", "dimension 2"])
+        self.fail_with(*plant, "--dim", 16385, words=["dim is 16385", "2^14"])
+        self.fail_with("plant", "--random", 1 << 40, words=[1 << 40, "2^26 rows"])
+        self.fail_with("plant", "--random", 1 << 62, words=[1 << 62, "2^26 rows"])
         self.fail_with(*plant, "--epsilon2", 1, words=["epsilon2 is 1"])
         self.fail_with(*plant, "--construction", "magic")
         self.fail_with(*plant, "--dtype", "float16")
@@ -178,6 +184,9 @@ class PlantTest(CommandTest):
         self.save("csr/indices.npy", np.array([1 << 40]))
         self.save("csr/values.npy", np.array([1.0]))
         self.fail_with("plant", "--pattern", "csr", words=["csr", 1 << 40])
+        self.save("csr/indices.npy", np.array([(1 << 32) - 1]))  # 34 GB, if its columns were counted in an array
+        self.fail_with("plant", "--pattern", "csr", words=["4294967296 rows", "2^28 elements"])
+        self.fail_with("plant", "--pattern", "csr", "--construction", "svd", words=["4294967296"])
         self.save("csr/indices.npy", np.array([-1]))
         self.fail_with("plant", "--pattern", "csr", words=["row 0, column -1"])
         self.save("csr/values.npy", np.array([1], np.float32))
