@@ -136,7 +136,7 @@ void check_sources(const EigenOptions& options) {
   }
   const bool made = options.window || options.scale || options.causal || options.each_head ||
                     options.normalisation != "none";
-  if (!heads && made) {
+  if (options.keys.empty() && made) {
     throw InvalidInput(
         "--window, --scale, --causal, --each-head and --normalisation are for scores made of --queries "
         "and --keys");
