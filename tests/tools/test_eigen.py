@@ -214,7 +214,7 @@ class EigenTest(CommandTest):
         self.save("a/variances.npy", -variances[::-1])
         self.fail_with("overlap", "a", "a", words=["a", "variances[0]"])
         self.save("a/variances.npy", variances[:4])
-        self.save("a/components.npy", components[:4].T)
+        self.save("a/components.npy", np.ascontiguousarray(components[:4].T))
         self.fail_with("overlap", "a", "a", words=["4 components"])
         (self.folder / "a" / "variances.npy").write_bytes(b"\x93NUMPY")
         self.fail_with("overlap", "a", "b", words=["variances.npy"])
