@@ -14,12 +14,13 @@ namespace heavykeys::detail {
 
 namespace {
 
-/// Integer entry (i, j) of G, in units of 2^(entry_exponent), as a residue.
-std::uint64_t residue(const ExactGram& gram, const PrimeField& field, std::size_t i, std::size_t j) {
+/// Integer entry (i, j) of G, in units of 2^(entry_exponent), as a residue. `words` has room for the entry.
+std::uint64_t residue(const ExactGram& gram, const PrimeField& field, std::size_t i, std::size_t j,
+                      std::vector<Limb>& words) {
   if (gram.is_zero_column(i) || gram.is_zero_column(j)) return 0;
-  std::vector<Limb> words(gram.entry_words(i, j), gram.entry_words(i, j) + gram.limbs());
+  std::copy_n(gram.entry_words(i, j), gram.limbs(), words.begin());
   const bool negative = take_magnitude(words.data(), gram.limbs());
-  const std::uint64_t base = field.power_of_two(64);
+  const std::uint64_t base = field.two_to_64();
   std::uint64_t r = 0;
   for (int l = gram.limbs() - 1; l >= 0; --l) r = field.add(field.multiply(r, base), field.element(words[l]));
   return negative ? field.subtract(0, r) : r;
@@ -83,8 +84,9 @@ std::vector<std::uint64_t> residues(const ExactGram& gram, const PrimeField& fie
                                     const std::vector<std::size_t>& columns) {
   const std::size_t d = columns.size();
   std::vector<std::uint64_t> a(d * d);  // lower triangle
+  std::vector<Limb> words(static_cast<std::size_t>(gram.limbs()));
   for (std::size_t i = 0; i < d; ++i) {
-    for (std::size_t j = 0; j <= i; ++j) a[i * d + j] = residue(gram, field, columns[i], columns[j]);
+    for (std::size_t j = 0; j <= i; ++j) a[i * d + j] = residue(gram, field, columns[i], columns[j], words);
   }
   return a;
 }

@@ -33,7 +33,7 @@ const char* name_of_isa(Isa isa) {
   return "portable";
 }
 
-std::vector<Isa> usable() {
+std::vector<Isa> found_usable() {
   std::vector<Isa> list{Isa::portable};
   const auto targets = hwy::SupportedTargets();
   if (targets & HWY_AVX2) list.push_back(Isa::avx2);
@@ -41,6 +41,12 @@ std::vector<Isa> usable() {
     list.push_back(Isa::avx512);
     if (amx_usable()) list.push_back(Isa::amx);
   }
+  return list;
+}
+
+/// Asked of the processor once.
+const std::vector<Isa>& usable() {
+  static const std::vector<Isa> list = found_usable();
   return list;
 }
 

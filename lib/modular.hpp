@@ -12,9 +12,11 @@ class PrimeField {
   std::uint64_t prime() const { return p_; }
 
   /// Elements are residues in Montgomery form, in [0, p).
-  std::uint64_t element(std::uint64_t value) const { return multiply(value % p_, square_); }
+  /// Of any 64 bits: their product with square_ < p is below 2^64 p, as `reduce` needs.
+  std::uint64_t element(std::uint64_t value) const { return multiply(value, square_); }
   std::uint64_t value(std::uint64_t a) const { return reduce(a); }
   std::uint64_t one() const { return one_; }
+  std::uint64_t two_to_64() const { return square_; }  // 2^128 in Montgomery's form is 2^64
 
   std::uint64_t add(std::uint64_t a, std::uint64_t b) const {
     const std::uint64_t s = a + b;

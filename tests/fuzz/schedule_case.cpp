@@ -61,15 +61,31 @@ Score scan_score(std::size_t which) {
 /// The ends of the formats, as far as they lie near 1.
 constexpr std::array<double, 8> kNear{-0.0, 0.1, 1 + 0x1p-24, 1 + 0x1p-52, 0x1p-24, 0x1p-14, 65504.0, -3.0};
 /// And those that do not: sums of their squares are integers of hundreds of bits to thousands.
-constexpr std::array<double, 8> kFar{0x1p-1074, 0x1.8p-1073,    0x1p-149, 0x1p-126,
-                                     0x1p-133,  0x1.fffffep127, 0x1p1000, std::numeric_limits<double>::max()};
+/// Of float32 first, then of float64.
+constexpr std::array<double, 8> kFar{0x1p-149,   0x1p-126,  0x1p-133, 0x1.fffffep127,
+                                     0x1.8p-140, 0x1p-1074, 0x1p1000, std::numeric_limits<double>::max()};
+
+/// How far apart values may lie. Exact arithmetic costs the square of its bits, and products have as many
+/// times the bits of a value as the degree of the lift: an execution should take a millisecond, not a second.
+struct Range {
+  int step;          ///< between powers of two
+  std::size_t ends;  ///< how many of the formats' ends, kFar
+};
+constexpr Range kNarrow{3, 0}, kFloats{18, 5}, kEverything{120, 8};
+
+Range widest(const heavykeys::Spec& spec) {
+  if (spec.score == Score()) return spec.dim <= 2 ? kEverything : kFloats;
+  return spec.dim == 1 ? kFloats : kNarrow;
+}
 
 /// A value for a byte: small integers, powers of two, what was above (ties), and the ends of the formats.
-double value_of(std::uint8_t code, const Matrix& m, std::size_t row, std::size_t column, bool wide) {
+double value_of(std::uint8_t code, const Matrix& m, std::size_t row, std::size_t column, Range range) {
   if (code < 64) return static_cast<double>(code) - 32.0;
   if (code < 112) return std::ldexp(code % 2 == 0 ? 1.0 : -1.0, (code - 88) / 2);
-  if (code < 128) return std::ldexp(1.0, (code - 120) * (wide ? 120 : 3));
-  if (code >= 224) return code % 2 == 0 && wide ? kFar[code / 2 % 8u] : kNear[code / 2 % 8u];
+  if (code < 128) return std::ldexp(1.0, (code - 120) * range.step);
+  if (code >= 224) {
+    return code % 2 == 0 && range.ends > 0 ? kFar[code / 2 % range.ends] : kNear[code / 2 % 8u];
+  }
   const std::size_t back = 1 + code % 32u;
   if (row < back) return 0.0;
   const double above = m(row - back, column);
@@ -77,9 +93,9 @@ double value_of(std::uint8_t code, const Matrix& m, std::size_t row, std::size_t
   return code < 160 ? above : -above;
 }
 
-void fill(Matrix& m, Input& input, bool wide) {
+void fill(Matrix& m, Input& input, Range range) {
   for (std::size_t r = 0; r < m.rows; ++r) {
-    for (std::size_t c = 0; c < m.cols; ++c) m(r, c) = value_of(input.byte(), m, r, c, wide);
+    for (std::size_t c = 0; c < m.cols; ++c) m(r, c) = value_of(input.byte(), m, r, c, range);
   }
 }
 
@@ -88,11 +104,17 @@ heavykeys::Spec read_spec(Input& input) {
   static constexpr std::array<int, 4> kBits{24, 20, 8, 23};
   heavykeys::Spec spec;
   spec.block_rows = 16;
-  spec.dim = 1 + input.below(4);
+  const std::uint8_t dim = input.byte();
+  spec.dim = 1 + dim % 4u;
   spec.epsilon = input.pick(kEpsilons);
   spec.grid_bits = input.pick(kBits);
   spec.score = sketch_score(input.below(10));
-  if (spec.score != Score()) spec.sample_rows = input.below(8);
+  if (spec.score != Score()) {
+    spec.sample_rows = input.below(8);
+    // Twenty monomials of degree 3 take the exact arithmetic of thousands of bits: one input in eight has
+    // them.
+    if (dim < 224) spec.dim = 1 + dim % 2u;
+  }
   return spec;
 }
 
@@ -144,6 +166,7 @@ Case read_case(Input& input) {
   const std::uint8_t question = input.byte();
   c.question = static_cast<Case::Question>(question % 4);
   c.scan_score = scan_score(question / 4 % 6);
+  c.round_trip = question >= 224;
   c.dtype = input.pick(kDtypes);
   const std::uint8_t rows = input.byte();
   const std::uint8_t shape = input.byte();
@@ -157,9 +180,9 @@ Case read_case(Input& input) {
   c.queries = Matrix((shape >> 4) % 3u, c.spec.dim);
   read_schedule(c.schedule, input);
   read_pushes(c, input);
-  const bool wide = (shape >> 6) == 3;  // one input in four: their exact arithmetic takes long
-  fill(c.queries, input, wide);
-  for (Matrix& m : c.streams) fill(m, input, wide);
+  const Range range = (shape >> 6) == 3 && rows >= 160 ? widest(c.spec) : kNarrow;
+  fill(c.queries, input, range);
+  for (Matrix& m : c.streams) fill(m, input, range);
   return c;
 }
 

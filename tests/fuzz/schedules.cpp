@@ -150,6 +150,7 @@ void schedules(Bytes input) {
   require(text.empty(), "the sketch is the same: " + text);
   require_same(want.set, got.set, "the universal set");
   require_same(want.entries, got.entries, "the list of heavy entries");
+  if (!c.round_trip) return;
   const Sketch back = heavykeys::from_bytes(want.bytes, {c.spec.score});
   require(to_bytes(back) == want.bytes, "a stored sketch is the sketch");
 }
