@@ -26,6 +26,8 @@ void LockStep::fail() {
     tell(Kind::incompatible, e.what());
   } catch (const Corrupt& e) {
     tell(Kind::corrupt, e.what());
+  } catch (const Cancelled& e) {
+    tell(Kind::cancelled, e.what());
   } catch (const std::bad_alloc&) {
     tell(Kind::out_of_memory, {});
   } catch (const std::exception& e) {
@@ -69,6 +71,8 @@ void LockStep::raise(Kind kind, int rank, std::string_view text) {
       throw Incompatible(told);
     case Kind::corrupt:
       throw Corrupt(told);
+    case Kind::cancelled:
+      throw Cancelled(told);
     default:
       throw BackendError(told);
   }

@@ -53,7 +53,8 @@ class LockStep final : public Communicator {
     refused_by_all,
     corrupt,
     backend,
-    out_of_memory
+    out_of_memory,
+    cancelled
   };
 
   void all_well() { tell(Kind::none, {}); }

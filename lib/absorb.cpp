@@ -41,7 +41,7 @@ void Absorption::run(const Workers& workers) {
       batches_.emplace_back(state_.plan, state_.filter, &state_.metric, state_.sample.fresh());
     }
     share_tasks(
-        {count, count == 1 ? serial_workers().run : workers.run}, blocks.size(),
+        "absorb", {count, count == 1 ? serial_workers().run : workers.run}, blocks.size(),
         [&](int worker, std::size_t task) { batches_[static_cast<std::size_t>(worker)].add(blocks[task]); });
     metric_ = state_.metric;
     for (BlockBatch& batch : batches_) {

@@ -13,6 +13,7 @@
 #include "lib/float_environment.hpp"
 #include "lib/isa.hpp"
 #include "lib/shared_tasks.hpp"
+#include "lib/stage.hpp"
 #include "lib/strip_result.hpp"
 #include "lib/text.hpp"
 
@@ -92,7 +93,7 @@ void attend_tile(const Call& call, const QueryTile& tile, Scratch<T>& scratch) {
 template <class T>
 void attend_all(const Call& call, const Workers& workers) {
   std::vector<Scratch<T>> scratch(static_cast<std::size_t>(std::max(1, workers.count)));
-  share_tasks(workers, QueryTile::total(call.shape), [&](int worker, std::size_t task) {
+  share_tasks("attend", workers, QueryTile::total(call.shape), [&](int worker, std::size_t task) {
     attend_tile(call, QueryTile::number(call.shape, task), scratch[static_cast<std::size_t>(worker)]);
   });
 }
@@ -107,12 +108,14 @@ AttendSums attend_with(const TensorView& queries, const TensorView& keys, const 
   const AttentionShape shape(queries, keys, values, sets, options);
   check_view(out, "out", queries.dtype, shape.batch, queries.heads, shape.m, shape.dv);
   std::vector<double> all_keys;
+  Stage stage("attend", options.normalise == Normalise::all_keys ? 2 : 1);
   if (options.normalise == Normalise::all_keys) {
     check_closed_form(shape);
     all_keys.resize(shape.units() * shape.lanes());
-    share_tasks(workers, shape.units(), [&](int, std::size_t unit) {
+    share_tasks("attend", workers, shape.units(), [&](int, std::size_t unit) {
       AllKeysSums(shape, queries, keys, unit).sums(all_keys.data() + unit * shape.lanes(), nullptr);
     });
+    stage.step();
   }
   AttendSums sums;
   sums.shift.resize(shape.batch * queries.heads * shape.m);

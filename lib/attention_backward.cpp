@@ -12,6 +12,7 @@
 #include "lib/float_environment.hpp"
 #include "lib/isa.hpp"
 #include "lib/shared_tasks.hpp"
+#include "lib/stage.hpp"
 
 namespace heavykeys {
 namespace detail {
@@ -157,17 +158,22 @@ void all_keys_of_unit(BackwardCall& call, std::size_t unit) {
 template <class T>
 void differentiate_all(BackwardCall& call, const Workers& workers) {
   const AttentionShape& s = call.shape;
+  Stage stage("attend_backward", call.over_all_keys() ? 3 : 2);  // filling units is quick
   if (call.over_all_keys()) {
     call.all_keys.by_query.resize(s.units());
     call.all_keys.by_key.resize(s.units());
-    share_tasks(workers, s.units(), [&](int, std::size_t unit) { all_keys_of_unit(call, unit); });
+    share_tasks("attend_backward", workers, s.units(),
+                [&](int, std::size_t unit) { all_keys_of_unit(call, unit); });
+    stage.step();
   }
   std::vector<Scratch<T>> scratch(static_cast<std::size_t>(std::max(1, workers.count)));
   const auto own = [&](int worker) -> Scratch<T>& { return scratch[static_cast<std::size_t>(worker)]; };
-  share_tasks(workers, s.units(), [&](int, std::size_t unit) { fill_unit<T>(call, unit); });
-  share_tasks(workers, QueryTile::total(s), [&](int worker, std::size_t task) {
+  share_tasks("attend_backward", workers, s.units(),
+              [&](int, std::size_t unit) { fill_unit<T>(call, unit); });
+  share_tasks("attend_backward", workers, QueryTile::total(s), [&](int worker, std::size_t task) {
     query_tile(call, QueryTile::number(s, task), own(worker));
   });
+  stage.step();
   // Blocks of the longest list there can be; tasks past the end of a unit's list find nothing to do.
   const bool all_may_serve = s.options.causal && s.options.window > 0;
   std::size_t longest = 0;
@@ -178,7 +184,7 @@ void differentiate_all(BackwardCall& call, const Workers& workers) {
                                                                   std::min(s.n, s.options.window)));
   }
   const std::size_t blocks = (longest + kKeyBlock - 1) / kKeyBlock;
-  share_tasks(workers, s.units() * blocks, [&](int worker, std::size_t task) {
+  share_tasks("attend_backward", workers, s.units() * blocks, [&](int worker, std::size_t task) {
     key_block(call, task / blocks, task % blocks, own(worker));
   });
 }

@@ -123,7 +123,7 @@ void pass_block(CausalState& state, const Rows& block, const Workers& workers) {
     const Weighted keys{*causal.panel, causal.earlier, *causal.past};
     const auto total = static_cast<std::size_t>(last - first);
     parts.resize((total + kQueriesPerTask - 1) / kQueriesPerTask);
-    share_tasks(workers, parts.size(), [&](int, std::size_t task) {
+    share_tasks("causal", workers, parts.size(), [&](int, std::size_t task) {
       const std::size_t begin = task * kQueriesPerTask;
       const std::size_t query = static_cast<std::size_t>(first) + begin;
       parts[task] = weigh_queries(

@@ -6,6 +6,7 @@
 
 #include "lib/dense_kernels.hpp"
 #include "lib/scaled_gram.hpp"
+#include "lib/stage.hpp"
 
 namespace heavykeys::detail {
 
@@ -49,7 +50,9 @@ bool CertifiedFactor<Real>::factorize(const ExactGram& gram, const std::vector<i
     }
   }
   std::vector<Real> column(d);
+  Stage stage("leverage", d);
   for (std::size_t k = 0; k < d; ++k) {
+    stage.step();
     std::size_t pivot = k;
     for (std::size_t i = k + 1; i < d; ++i) {
       if (lower_[pivot * d + pivot] < lower_[i * d + i]) pivot = i;
@@ -83,7 +86,9 @@ void CertifiedFactor<Real>::certify() {
   // |L|.
   inverse_.assign(d * d, Real(0.0));
   double squares = 0.0;
+  Stage stage("leverage", d);
   for (std::size_t i = 0; i < d; ++i) {
+    stage.step();
     Real* row = &inverse_[i * d];
     row[i] = Real(1.0);
     for (std::size_t k = 0; k < i; ++k) subtract_multiple(row, &inverse_[k * d], lower_[i * d + k], k + 1);

@@ -11,6 +11,7 @@
 #include "lib/dtype.hpp"
 #include "lib/float_environment.hpp"
 #include "lib/shared_tasks.hpp"
+#include "lib/stage.hpp"
 #include "lib/text.hpp"
 
 namespace heavykeys::detail {
@@ -32,7 +33,7 @@ void check(const CovarianceState& state, const Rows& samples, const Workers& wor
   if (samples.count > kMostSamples - state.samples)
     throw InvalidInput("a covariance holds at most 2^30 samples");
   const std::size_t size = batch_size(samples.dim);
-  share_tasks(workers, (samples.count + size - 1) / size, [&](int, std::size_t task) {
+  share_tasks("absorb", workers, (samples.count + size - 1) / size, [&](int, std::size_t task) {
     const std::size_t first = task * size;
     const std::size_t count = std::min(size, samples.count - first);
     Rows slice = samples.slice(first, count);
@@ -85,7 +86,7 @@ class Absorption {
   void prepare(std::size_t first) {
     count_ = std::min(size_, samples_.count - first);
     first_ = first;
-    share_tasks(workers_, count_, [this](int, std::size_t r) {
+    share_tasks("absorb", workers_, count_, [this](int, std::size_t r) {
       double* x = x_.data() + r * samples_.dim;
       read_row(samples_, first_ + r, x);
       keys_[r].left = keys_[r].right = sample_exponent(x, samples_.dim);
@@ -93,7 +94,7 @@ class Absorption {
       if (keys_[r].left != kZeroSample && state_.is_sketch()) round_to_grid(x, samples_.dim, keys_[r].left);
     });
     if (!state_.is_sketch()) return;
-    share_tasks(workers_, signs_.strips(), [this](int worker, std::size_t strip) {
+    share_tasks("absorb", workers_, signs_.strips(), [this](int worker, std::size_t strip) {
       signs_.multiply(x_.data(), count_, strip, projections_[static_cast<std::size_t>(worker)],
                       images_.data() + strip * kStrip, image_stride_);
     });
@@ -132,14 +133,15 @@ class Absorption {
     left_.resize(end - begin);
     const bool has_image = state_.is_sketch() && key_.right != kZeroSample;
     if (has_image) right_.resize(end - begin);
-    share_tasks(workers_, end - begin, [this](int, std::size_t r) { write_sample(r); });
+    share_tasks("absorb", workers_, end - begin, [this](int, std::size_t r) { write_sample(r); });
     elements_ = &state_.elements_of(key_.left);
     elements_->samples += end - begin;
     images_of_ = has_image ? &state_.images_of(key_.right) : nullptr;
     if (has_image) images_of_->samples += end - begin;
     group_ = key_.right == kZeroSample ? nullptr : &state_.products_of(key_);
     if (group_ != nullptr) group_->samples += end - begin;
-    share_tasks(workers_, left_.strips, [this](int worker, std::size_t strip) { add_strip(worker, strip); });
+    share_tasks("absorb", workers_, left_.strips,
+                [this](int worker, std::size_t strip) { add_strip(worker, strip); });
     if (!has_image) return;
     for (std::size_t strip = 0; strip < right_.strips; ++strip) add_elements(right_, strip, *images_of_);
   }
@@ -204,7 +206,9 @@ void absorb_with(Covariance& covariance, const Rows& samples, const Workers& wor
   CovarianceState& state = CovarianceAccess::state(covariance);
   check(state, samples, workers);
   if (samples.count == 0) return;
-  Absorption(state, samples, workers).run();
+  Absorption absorption(state, samples, workers);
+  const Unwatched begun;  // sums change from here on
+  absorption.run();
 }
 
 }  // namespace heavykeys::detail

@@ -7,6 +7,7 @@
 #include "heavykeys/error.hpp"
 #include "lib/counter_random.hpp"
 #include "lib/float_environment.hpp"
+#include "lib/stage.hpp"
 
 namespace heavykeys {
 namespace detail {
@@ -68,7 +69,9 @@ std::vector<std::size_t> pivoted(const VarianceModel& m, std::size_t count) {
   const double rounding = kExhausted * std::max(0.0, left.maxCoeff());
   Eigen::MatrixXd given = Eigen::MatrixXd::Identity(index(m.size()), index(m.size()));
   std::vector<std::size_t> order;
+  Stage stage("choose_elements", count);
   while (order.size() < count) {
+    stage.step();
     const std::size_t e = greatest(left);
     const Eigen::Index at = index(e);
     if (!(left[at] > rounding)) break;

@@ -9,6 +9,7 @@
 #include "lib/crc64.hpp"
 #include "lib/mixed_radix.hpp"
 #include "lib/modular.hpp"
+#include "lib/stage.hpp"
 
 namespace heavykeys::detail {
 
@@ -225,7 +226,9 @@ std::vector<std::size_t> exact_column_basis(const ExactGram& gram, const std::ve
     grown = false;
     const std::int64_t bits = hadamard_bits(gram, columns, basis.size() + 1);
     std::int64_t proven = 0;
+    Stage stage("leverage", static_cast<std::uint64_t>(bits / kPrimeBits + 1));
     for (std::size_t i = 0; proven <= bits; ++i) {
+      stage.step();
       const PrimeField field(prime_below_2_62(i));
       const auto column = independent_column(gram, field, basis, columns);
       if (!column) continue;
@@ -257,7 +260,9 @@ std::vector<ExactDecision> exact_leverages(const ExactGram& gram, const std::vec
   std::vector<std::vector<std::uint64_t>> numerators(rows.size()), differences(rows.size());
   RowResidues residues(gram, store, basis);
   std::vector<std::uint64_t> k(basis.size());
+  Stage stage("leverage", static_cast<std::uint64_t>(bits / kPrimeBits + 1));
   for (std::size_t i = 0; radix.bits() <= bits; ++i) {
+    stage.step();
     const PrimeField field(prime_below_2_62(i));
     const ModularFactor factor(gram, field, basis);
     if (factor.determinant == 0) continue;

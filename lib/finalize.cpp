@@ -7,6 +7,7 @@
 #include "lib/isa.hpp"
 #include "lib/onion.hpp"
 #include "lib/sketch_state.hpp"
+#include "lib/stage.hpp"
 #include "lib/universal_set_access.hpp"
 
 namespace heavykeys {
@@ -33,6 +34,7 @@ std::span<const double> UniversalSet::keys() const& {
 UniversalSet finalize(const Sketch& sketch) {
   const detail::FloatEnvironment ieee;
   using detail::UniversalSetAccess;
+  detail::Stage stage("finalize", 1);
   const detail::SketchState& state = detail::SketchAccess::state(sketch);
   const detail::Plan& plan = *state.plan;
   if (const std::string gap = state.coverage.first_gap(); !gap.empty()) {

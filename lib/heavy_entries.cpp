@@ -44,7 +44,7 @@ HeavyEntries heavy_entries_with(const UniversalSet& set, const Rows& queries, co
   const Weighted keys{panel, panel.count(), UniversalSetAccess::sums(set)};
   const std::size_t tasks = (queries.count + kQueriesPerTask - 1) / kQueriesPerTask;
   std::vector<HeavyEntries> parts(tasks);
-  share_tasks(workers, tasks, [&](int, std::size_t task) {
+  share_tasks("heavy_entries", workers, tasks, [&](int, std::size_t task) {
     const std::size_t begin = task * kQueriesPerTask;
     parts[task] = weigh_queries(
         keys, queries.slice(begin, std::min(kQueriesPerTask, queries.count - begin)),

@@ -11,6 +11,7 @@
 #include "lib/grid.hpp"
 #include "lib/kernels.hpp"
 #include "lib/scaled_gram.hpp"
+#include "lib/stage.hpp"
 
 namespace heavykeys::detail {
 
@@ -109,7 +110,9 @@ std::vector<std::size_t> KeyGeometry::by_coordinates(const std::vector<std::size
   std::vector<double> panel(kPanel * d), lengths(kPanel), row(rows_.dim());
   std::vector<DoubleDouble> wide(rows_.dim());
   AlignedVector<double> image(kPanel * ld);
+  Stage stage("leverage_scores", rows.size() / kPanel + 1);
   for (std::size_t first = 0; first < rows.size(); first += kPanel) {
+    stage.step();
     const std::size_t count = std::min(kPanel, rows.size() - first);
     for (std::size_t i = 0; i < count; ++i) lengths[i] = gather(rows[first + i], panel.data() + i * d);
     dot_products(panel.data(), count, d, whitening_.data(), ld, image.data());

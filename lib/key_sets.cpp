@@ -49,7 +49,7 @@ Spec spec_of(const Spec& given, const TensorView& keys) {
 template <class ListOf>
 KeySets for_heads(const TensorView& keys, const Workers& workers, bool has_until, ListOf list_of) {
   std::vector<List> lists(lists_of(keys.batch, keys.heads, "keys: "));
-  share_tasks(workers, lists.size(), [&](int, std::size_t unit) {
+  share_tasks("key_sets", workers, lists.size(), [&](int, std::size_t unit) {
     const std::size_t b = unit / keys.heads, h = unit % keys.heads;
     try {
       lists[unit] = list_of(keys.head(b, h));

@@ -9,6 +9,7 @@
 #include "lib/exact_leverage.hpp"
 #include "lib/refined_leverage.hpp"
 #include "lib/scaled_gram.hpp"
+#include "lib/stage.hpp"
 
 namespace heavykeys::detail {
 
@@ -43,18 +44,22 @@ class Decider {
         tau_(rows.count(), 0.0) {}
 
   Leverages run() {
+    Stage stage("leverage", 3);  // float arithmetic, perhaps on a basis again; exact
     std::vector<std::size_t> columns = nonzero_columns(gram_);
     // Fewer rows than columns cannot have full rank: no float attempt can certify what is false.
     bool full_rank = columns.empty();
     const bool large = lifted_ && columns.size() > kProvable;
     const bool tried = !full_rank && gram_.rows() >= columns.size();
     if (tried) full_rank = climb(columns, true, !large);
+    stage.step();
     if (!full_rank) {
       const std::size_t all = columns.size();
       columns = large ? likely_column_basis(gram_, columns) : exact_column_basis(gram_, columns);
       climb(columns, !tried || columns.size() < all, true);
     }
+    stage.step();
     if (effort_ == Effort::thorough) settle(columns);
+    stage.step();
     return result(columns.size());
   }
 
@@ -96,10 +101,12 @@ class Decider {
     std::vector<std::size_t> group;
     std::vector<Real> batch(kSolved * dim);
     std::vector<Interval> tau(kSolved);
+    Stage stage("leverage", rows_.count() / kSolved + 1);
     const auto flush = [&] {
       factor.leverages(batch.data(), group.size(), dim, rows_.rounding<Real>(), tau.data());
       for (std::size_t i = 0; i < group.size(); ++i) judge(group[i], tau[i]);
       group.clear();
+      stage.step();
     };
     for (std::size_t r = 0; r < rows_.count(); ++r) {
       if (verdict_[r] != Verdict::open) continue;
@@ -113,7 +120,9 @@ class Decider {
   void refine(const CertifiedFactor<double>& factor) {
     const RefinedLeverage refined(gram_, scale_, factor);
     std::vector<DoubleDouble> row(gram_.dim());
+    Stage stage("leverage", rows_.count());
     for (std::size_t r = 0; r < rows_.count(); ++r) {
+      stage.step();
       if (verdict_[r] != Verdict::open) continue;
       rows_.read(r, scale_, row.data());
       judge(r, refined(row.data(), rows_.rounding<DoubleDouble>()));

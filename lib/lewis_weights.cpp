@@ -8,6 +8,7 @@
 #include "lib/key_geometry.hpp"
 #include "lib/portable_math.hpp"
 #include "lib/row_metric.hpp"
+#include "lib/stage.hpp"
 #include "lib/text.hpp"
 
 namespace heavykeys {
@@ -93,7 +94,9 @@ LewisWeights lewis_weights(const Rows& keys, double p, double tolerance) {
   LewisWeights out;
   out.rank = geometry.rank();
   FixedPoint point(coordinates(geometry), geometry.count(), out.rank, p);
+  detail::Stage stage("lewis_weights", kMaxIterations);
   for (;;) {
+    stage.step();
     out.residual = point.measure();
     if (out.residual <= tolerance || out.iterations == kMaxIterations) break;
     point.step();

@@ -12,6 +12,7 @@
 #include "lib/reconstruction.hpp"
 #include "lib/reconstructor_state.hpp"
 #include "lib/shared_tasks.hpp"
+#include "lib/stage.hpp"
 #include "lib/strip_result.hpp"
 
 namespace heavykeys {
@@ -250,14 +251,16 @@ struct Matrices {
 void attend_matrices(const Call& call, const Workers& workers, std::vector<Scratch>& scratch) {
   const AttentionShape& s = call.shape;
   Matrices matrices(s.units());
-  share_tasks(workers, s.units(), [&](int worker, std::size_t unit) {
+  Stage stage("attend", 2);
+  share_tasks("attend", workers, s.units(), [&](int worker, std::size_t unit) {
     matrices.compute(call, unit, scratch[static_cast<std::size_t>(worker)]);
   });
+  stage.step();
   for (Scratch& one : scratch) one.unit = kNone;  // it held keys
   const std::size_t kinds = call.reconstructors.size();
   const std::size_t strips = (s.m + kStripWidth - 1) / kStripWidth;
   constexpr std::size_t kTogether = 16;  // units at a time
-  share_tasks(workers, kinds * strips, [&](int worker, std::size_t task) {
+  share_tasks("attend", workers, kinds * strips, [&](int worker, std::size_t task) {
     const std::size_t first = task % strips * kStripWidth, count = std::min(kStripWidth, s.m - first);
     std::vector<std::size_t> units;
     for (std::size_t unit = task / strips; unit < s.units(); unit += kinds) units.push_back(unit);
@@ -327,7 +330,7 @@ void attend_with(const TensorView& queries, const TensorView& keys, const Tensor
     attend_matrices(call, workers, scratch);
     return;
   }
-  share_tasks(workers, QueryTile::total(call.shape), [&](int worker, std::size_t task) {
+  share_tasks("attend", workers, QueryTile::total(call.shape), [&](int worker, std::size_t task) {
     attend_rows(call, QueryTile::number(call.shape, task), scratch[static_cast<std::size_t>(worker)]);
   });
 }

@@ -222,7 +222,7 @@ PatternPrecision verify_with(const SparsePattern& pattern, const Rows& queries, 
   const Examination examination(pattern, queries, keys);
   std::vector<StripWork> work(static_cast<std::size_t>(workers.count));
   std::vector<PatternPrecision> found(examination.strips());
-  share_tasks(workers, found.size(), [&](int worker, std::size_t s) {
+  share_tasks("verify", workers, found.size(), [&](int worker, std::size_t s) {
     found[s] = examination.strip(s, work[static_cast<std::size_t>(worker)]);
   });
   PatternPrecision whole = found[0];
@@ -237,7 +237,7 @@ bool meets_with(const SparsePattern& pattern, const Rows& queries, const Rows& k
   const Examination examination(pattern, queries, keys);
   std::vector<StripWork> work(static_cast<std::size_t>(workers.count));
   std::atomic<bool> met{true};
-  share_tasks(workers, examination.strips(), [&](int worker, std::size_t s) {
+  share_tasks("verify", workers, examination.strips(), [&](int worker, std::size_t s) {
     if (!met.load(std::memory_order_relaxed)) return;
     if (!examination.strip(s, work[static_cast<std::size_t>(worker)]).meets(epsilon1, epsilon2)) met = false;
   });

@@ -165,13 +165,14 @@ std::vector<double> reconstruct_with(const Reconstructor& reconstructor, const R
   const ReconstructorState& s = ReconstructorAccess::state(reconstructor);
   require_width("partial", partial, s.computed.size(), s);
   std::vector<double> out(partial.count * s.dim);
-  share_tasks(workers, (partial.count + kTogether - 1) / kTogether, [&](int, std::size_t task) {
-    const std::size_t first = task * kTogether, count = std::min(kTogether, partial.count - first);
-    std::vector<double> exact(count * s.computed.size()), centred;
-    read_finite(partial, first, count, exact.data());
-    Completion completion;
-    rebuild(s, "partial", first, exact.data(), count, completion, centred, out.data() + first * s.dim);
-  });
+  share_tasks(
+      "reconstruct", workers, (partial.count + kTogether - 1) / kTogether, [&](int, std::size_t task) {
+        const std::size_t first = task * kTogether, count = std::min(kTogether, partial.count - first);
+        std::vector<double> exact(count * s.computed.size()), centred;
+        read_finite(partial, first, count, exact.data());
+        Completion completion;
+        rebuild(s, "partial", first, exact.data(), count, completion, centred, out.data() + first * s.dim);
+      });
   return out;
 }
 

@@ -11,6 +11,7 @@
 #include "lib/isa.hpp"
 #include "lib/key_order.hpp"
 #include "lib/scan_state.hpp"
+#include "lib/stage.hpp"
 #include "lib/weigh_queries.hpp"
 
 namespace heavykeys {
@@ -37,7 +38,11 @@ void absorb_with(Scan& scan, const Rows& keys, const Workers& workers) {
   current_isa();
   AbsorbPlan plan(state.coverage, state.fragments, state.batch_rows, keys, state.end());
   state.pass.begin();
-  for (const Rows& batch : plan.blocks()) state.pass.scan(batch, workers);
+  Stage stage("scan", plan.blocks().size());
+  for (const Rows& batch : plan.blocks()) {
+    state.pass.scan(batch, workers);
+    stage.step();
+  }
   plan.prepare();
   state.pass.commit();
   plan.commit();

@@ -9,6 +9,7 @@
 #include "lib/dtype.hpp"
 #include "lib/kernels.hpp"
 #include "lib/shared_tasks.hpp"
+#include "lib/stage.hpp"
 #include "lib/text.hpp"
 
 namespace heavykeys::detail {
@@ -119,11 +120,13 @@ void ScanPass::scan(const Rows& keys, const Workers& workers) {
   after_.resize(m);
   while (tile_scanners_.size() < static_cast<std::size_t>(workers.count))
     tile_scanners_.push_back(std::make_unique<TileScanner>(score_, epsilon_));
-  share_tasks(workers, blocks, [&](int, std::size_t b) {
+  Stage stage("scan", 2);
+  share_tasks("scan", workers, blocks, [&](int, std::size_t b) {
     const std::size_t first = b * KeyBlock::kRows;
     blocks_[b].load(keys.slice(first, std::min(KeyBlock::kRows, keys.count - first)));
   });
-  share_tasks(workers, (m + QueryTile::kQueries - 1) / QueryTile::kQueries,
+  stage.step();
+  share_tasks("scan", workers, (m + QueryTile::kQueries - 1) / QueryTile::kQueries,
               [&](int worker, std::size_t tile) {
                 const std::size_t begin = tile * QueryTile::kQueries;
                 scan_tile(blocks, begin, std::min(QueryTile::kQueries, m - begin),

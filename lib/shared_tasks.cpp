@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "lib/float_environment.hpp"
+#include "lib/stage.hpp"
 
 namespace heavykeys::detail {
 
@@ -14,6 +15,8 @@ struct Shared {
   const Workers& workers;
   std::size_t count;
   const std::function<void(int, std::size_t)>& body;
+  Stage& stage;
+  Watcher watcher = Watcher::of_this_thread();
   std::atomic<std::size_t> next{0};
   std::atomic<std::size_t> failed{count};  // tasks from here on need not be started
   std::mutex mutex{};
@@ -21,12 +24,14 @@ struct Shared {
 
   void work(int worker) {
     const FloatEnvironment ieee;
+    const Watcher::Lent lent(watcher);
     if (worker >= workers.count) return;  // the caller asked for fewer than the backend has
     for (;;) {
       const std::size_t task = next.fetch_add(1);
       if (task >= failed.load()) return;
       try {
         body(worker, task);
+        stage.step();
       } catch (...) {
         const std::lock_guard lock(mutex);
         if (task < failed.load()) {
@@ -40,11 +45,14 @@ struct Shared {
 
 }  // namespace
 
-void share_tasks(const Workers& workers, std::size_t count,
+void share_tasks(const char* call, const Workers& workers, std::size_t count,
                  const std::function<void(int, std::size_t)>& body) {
-  Shared shared{.workers = workers, .count = count, .body = body};
+  Stage stage(call, count);
+  Shared shared{.workers = workers, .count = count, .body = body, .stage = stage};
   // One pointer: a std::function of it takes no memory, so that a commit may share tasks, too.
   workers.run([&shared](int worker) { shared.work(worker); });
+  stage.poll();  // the calling thread may have had no task of its own; what its report threw goes before
+                 // Cancelled
   if (shared.error) std::rethrow_exception(shared.error);
 }
 

@@ -9,8 +9,9 @@
 namespace heavykeys::detail {
 
 /// Runs body(worker, task) for tasks 0 .. count - 1. When some throw, rethrows the exception of the
-/// least task that did, whatever the number of workers: every task before it has been tried.
-void share_tasks(const Workers& workers, std::size_t count,
+/// least task that did, whatever the number of workers: every task before it has been tried. A Monitor sees
+/// each as a step of `call`, and may end it: Cancelled, after any of the tasks.
+void share_tasks(const char* call, const Workers& workers, std::size_t count,
                  const std::function<void(int, std::size_t)>& body);
 
 }  // namespace heavykeys::detail

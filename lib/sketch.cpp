@@ -9,6 +9,7 @@
 #include "lib/float_environment.hpp"
 #include "lib/pruning.hpp"
 #include "lib/sketch_state.hpp"
+#include "lib/stage.hpp"
 
 namespace heavykeys {
 
@@ -32,6 +33,7 @@ void maintain_now(SketchState& s) {
 }  // namespace
 
 void SketchState::maintain() {
+  const Unwatched begun;
   try {
     maintain_now(*this);
   } catch (const std::bad_alloc&) {

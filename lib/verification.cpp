@@ -13,6 +13,7 @@
 #include "lib/isa.hpp"
 #include "lib/key_order.hpp"
 #include "lib/rule.hpp"
+#include "lib/stage.hpp"
 #include "lib/verification_queries.hpp"
 #include "lib/verification_state.hpp"
 #include "lib/weigh_queries.hpp"
@@ -147,7 +148,11 @@ void absorb_with(Verification& pass, const Rows& keys, const Workers& workers) {
   current_isa();
   AbsorbPlan plan(state.coverage, state.fragments, state.batch_rows, keys, state.end());
   for (VerificationRun& run : state.runs) run.pass.begin();
-  for (const Rows& batch : plan.blocks()) pass_batch(state, batch, workers);
+  Stage stage("verification", plan.blocks().size());
+  for (const Rows& batch : plan.blocks()) {
+    pass_batch(state, batch, workers);
+    stage.step();
+  }
   plan.prepare();
   for (VerificationRun& run : state.runs) run.pass.commit();
   plan.commit();

@@ -7,6 +7,7 @@
 #include "lib/absorb.hpp"
 #include "lib/float_environment.hpp"
 #include "lib/shared_tasks.hpp"
+#include "lib/stage.hpp"
 #include "parallel/workers.hpp"
 
 namespace heavykeys::parallel {
@@ -45,9 +46,14 @@ void absorb(std::span<Sketch> sketches, std::span<const Rows> rows, const Option
     });
   };
   if (heads >= static_cast<std::size_t>(workers.count)) {
-    detail::share_tasks(workers, heads, [&](int, std::size_t h) { run_head(h, detail::serial_workers()); });
+    detail::share_tasks("absorb", workers, heads,
+                        [&](int, std::size_t h) { run_head(h, detail::serial_workers()); });
   } else {
-    for (std::size_t h = 0; h < heads; ++h) run_head(h, workers);
+    detail::Stage stage("absorb", heads);
+    for (std::size_t h = 0; h < heads; ++h) {
+      run_head(h, workers);
+      stage.step();
+    }
   }
   for (auto& absorption : absorptions) absorption->commit();
   for (Sketch& sketch : sketches) detail::SketchAccess::state(sketch).maintain();

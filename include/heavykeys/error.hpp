@@ -1,4 +1,4 @@
-// The errors of heavykeys: one root, four kinds. The offending values are in the text.
+// The errors of heavykeys: one root, five kinds. The offending values are in the text.
 #pragma once
 
 #include <stdexcept>
@@ -32,6 +32,12 @@ class Corrupt : public Error {
 
 /// An engine could not do its work: a system call, a device, a communicator.
 class BackendError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// A Monitor (monitor.hpp) ended the call early, as it was asked to.
+class Cancelled : public Error {
  public:
   using Error::Error;
 };

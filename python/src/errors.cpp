@@ -14,6 +14,7 @@ struct Exceptions {
   PyObject* incompatible = nullptr;
   PyObject* corrupt = nullptr;
   PyObject* backend_error = nullptr;
+  PyObject* cancelled = nullptr;
 } exceptions;
 
 PyObject* make(nb::module_& module, const char* name, nb::handle bases, const char* doc) {
@@ -36,6 +37,8 @@ void translate(const std::exception_ptr& thrown, void*) {
     PyErr_SetString(exceptions.corrupt, e.what());
   } catch (const BackendError& e) {
     PyErr_SetString(exceptions.backend_error, e.what());
+  } catch (const Cancelled& e) {
+    PyErr_SetString(exceptions.cancelled, e.what());
   } catch (const Error& e) {
     PyErr_SetString(exceptions.error, e.what());
   }
@@ -60,6 +63,8 @@ void bind_errors(nb::module_& module) {
                             "newer version.");
   exceptions.backend_error =
       make(module, "BackendError", runtime, "An engine could not do its work: a system call, a file.");
+  exceptions.cancelled =
+      make(module, "Cancelled", runtime, "A monitor ended the call early, as it was asked to.");
   nb::register_exception_translator(translate);
 }
 

@@ -1,53 +1,37 @@
 // State that several Python threads may hold: calls on it take turns.
 #pragma once
 
-#include <mutex>
-#include <shared_mutex>
-#include <utility>
-
+#include "heavykeys/shared.hpp"
 #include "heavykeys/sketch.hpp"
 #include "python/src/bind.hpp"
 
 namespace heavykeys::python {
 
-/// Python objects are shared freely between threads, and long calls run without the GIL: one lock an object,
+/// Python objects are shared freely between threads, and long calls run without the GIL: a lock an object,
 /// always taken without the GIL, so that who waits for it does not keep a callback from running.
 template <class T>
-class Shared {
+class Shared : public heavykeys::Shared<T> {
  public:
-  explicit Shared(T value) : value_(std::move(value)) {}
+  using Base = heavykeys::Shared<T>;
+  using Base::Base;
 
-  /// use(const T&), many at a time.
   template <class Use>
   auto read(Use use) const {
     const nb::gil_scoped_release released;
-    const std::shared_lock lock(mutex_);
-    return use(value_);
+    return Base::read(use);
   }
 
-  /// use(T&), one at a time.
   template <class Use>
   auto change(Use use) {
     const nb::gil_scoped_release released;
-    const std::unique_lock lock(mutex_);
-    return use(value_);
+    return Base::change(use);
   }
 
-  /// use(T& of this, const T& of other), `other` not being this.
   template <class Use>
   void change_with(Shared& other, Use use) {
     const nb::gil_scoped_release released;
-    const std::scoped_lock lock(mutex_, other.mutex_);
-    use(value_, std::as_const(other.value_));
+    Base::change_with(other, use);
   }
-
-  // For calls that take many: without the GIL, all locked, in the order of their addresses.
-  std::shared_mutex& mutex() { return mutex_; }
-  T& unlocked() { return value_; }
-
- private:
-  mutable std::shared_mutex mutex_;
-  T value_;
 };
 
 using SharedSketch = Shared<Sketch>;

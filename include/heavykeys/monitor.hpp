@@ -1,0 +1,57 @@
+// Watching long calls: how far they are, and ending them early.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <stop_token>
+
+namespace heavykeys {
+
+/// How far a call is.
+struct Progress {
+  const char* call = "";  ///< which: "absorb", "finalize", "heavy_entries", "scan", "attend", ...
+  double fraction = 0.0;  ///< of it that is done, in [0, 1]; does not fall during a call
+};
+
+namespace detail {
+struct MonitorState;
+}  // namespace detail
+
+/// While one lives, it watches the calls of the thread that made it. The long ones (absorb, finalize,
+/// heavy_entries, scans, verification, attention, key sets, leverage scores, Lewis weights, reconstruction)
+/// call `report` between their parts, on that thread and at most once in `interval`, and end early when it
+/// returns false, or when a stop is requested of `stop`, from any thread: they throw Cancelled.
+///
+/// Guarantee: what a cancelled call was to change is as it was before the call, and the same call can be made
+/// again; memory that a call was to fill (`out` of attend) may be filled in part. A CausalHeavy keeps the
+/// blocks it has passed, as next_row() says. An absorb that has come to the point of changing its sketch goes
+/// through with it. What `report` throws comes out of the call in the place of Cancelled. Once cancelled, a
+/// Monitor stays so: every later long call under it ends at once.
+///
+/// Monitors of one thread nest: all are asked. Latency is that of a part: a block of rows for absorb, 16
+/// queries for scans, a factorisation of the Gram matrix for finalize. Cost: a clock reading for each part.
+/// Not watched: merges, to_bytes, principal components, plant, files, and the adding up in absorb of
+/// covariances. Ranks: a rank that is cancelled ends the collective call for all of them (BackendError on the
+/// others).
+class Monitor {
+ public:
+  using Report = std::function<bool(const Progress&)>;
+
+  explicit Monitor(Report report, std::chrono::nanoseconds interval = std::chrono::milliseconds(50));
+  explicit Monitor(std::stop_token stop);
+  Monitor(Report report, std::stop_token stop,
+          std::chrono::nanoseconds interval = std::chrono::milliseconds(50));
+  Monitor(const Monitor&) = delete;
+  Monitor& operator=(const Monitor&) = delete;
+  /// On the thread that made it, in reverse order where there are several.
+  ~Monitor();
+
+  /// A call was, or is going to be, ended early.
+  bool cancelled() const;
+
+ private:
+  std::unique_ptr<detail::MonitorState> state_;
+};
+
+}  // namespace heavykeys

@@ -1,0 +1,124 @@
+#include "heavykeys/monitor.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <thread>
+#include <utility>
+
+#include "heavykeys/error.hpp"
+#include "lib/stage.hpp"
+
+namespace heavykeys {
+
+namespace detail {
+
+using Clock = std::chrono::steady_clock;
+
+struct MonitorState {
+  Monitor::Report report;
+  std::stop_token stop;
+  std::chrono::nanoseconds interval;
+  MonitorState* outer;  // asked too
+  std::thread::id owner = std::this_thread::get_id();
+  Clock::time_point last = Clock::now();
+  double shown = 0.0;  // of the call, so that it does not fall
+  std::atomic<bool> cancelled{false};
+  std::exception_ptr thrown;  // by a report, in the call that goes on; the owner's alone
+
+  void poll(const Stage* innermost);
+
+ private:
+  void ask(const Stage* innermost);
+};
+
+namespace {
+
+thread_local MonitorState* t_monitor = nullptr;
+thread_local Stage* t_stage = nullptr;  // innermost of this thread
+
+}  // namespace
+
+void MonitorState::poll(const Stage* innermost) {
+  const bool own = std::this_thread::get_id() == owner;
+  if (stop.stop_requested()) cancelled = true;
+  if (!cancelled && report && own) ask(innermost);
+  if (own && thrown) std::rethrow_exception(thrown);
+  if (cancelled) throw Cancelled("the call was cancelled");
+  if (outer != nullptr) outer->poll(innermost);
+}
+
+void MonitorState::ask(const Stage* innermost) {
+  const auto now = Clock::now();
+  if (now - last < interval) return;
+  last = now;
+  Progress progress;
+  for (const Stage* s = innermost; s != nullptr; s = s->outer_) {
+    const double done = static_cast<double>(s->done_.load(std::memory_order_relaxed)) + progress.fraction;
+    progress = {s->call_, s->total_ == 0 ? 0.0 : std::min(1.0, done / static_cast<double>(s->total_))};
+  }
+  progress.fraction = shown = std::max(shown, progress.fraction);
+  const Unwatched quiet;  // a report may call long verbs itself
+  try {
+    if (!report(progress)) cancelled = true;
+  } catch (...) {
+    thrown = std::current_exception();
+    cancelled = true;
+  }
+}
+
+Stage::Stage(const char* call, std::uint64_t total) : call_(call), total_(total), monitor_(t_monitor) {
+  if (monitor_ == nullptr) return;
+  outer_ = std::exchange(t_stage, this);
+  for (MonitorState* m = monitor_; outer_ == nullptr && m != nullptr; m = m->outer) {
+    if (m->owner == std::this_thread::get_id()) m->shown = 0.0;
+  }
+}
+
+Stage::~Stage() {
+  if (monitor_ == nullptr) return;
+  t_stage = outer_;
+  for (MonitorState* m = monitor_; outer_ == nullptr && m != nullptr; m = m->outer) {
+    if (m->owner == std::this_thread::get_id()) m->thrown = nullptr;
+  }
+}
+
+void Stage::step() {
+  if (monitor_ == nullptr) return;
+  done_.fetch_add(1, std::memory_order_relaxed);
+  poll();
+}
+
+void Stage::poll() {
+  if (monitor_ != nullptr) monitor_->poll(t_stage);
+}
+
+Watcher Watcher::of_this_thread() {
+  Watcher watcher;
+  watcher.monitor_ = t_monitor;
+  return watcher;
+}
+
+Watcher::Lent::Lent(const Watcher& watcher) : before_(std::exchange(t_monitor, watcher.monitor_)) {}
+Watcher::Lent::~Lent() { t_monitor = before_; }
+
+Unwatched::Unwatched() : before_(std::exchange(t_monitor, nullptr)) {}
+Unwatched::~Unwatched() { t_monitor = before_; }
+
+}  // namespace detail
+
+Monitor::Monitor(Report report, std::chrono::nanoseconds interval)
+    : Monitor(std::move(report), std::stop_token(), interval) {}
+
+Monitor::Monitor(std::stop_token stop) : Monitor(nullptr, std::move(stop)) {}
+
+Monitor::Monitor(Report report, std::stop_token stop, std::chrono::nanoseconds interval)
+    : state_(std::make_unique<detail::MonitorState>(std::move(report), std::move(stop), interval,
+                                                    detail::t_monitor)) {
+  detail::t_monitor = state_.get();
+}
+
+Monitor::~Monitor() { detail::t_monitor = state_->outer; }
+
+bool Monitor::cancelled() const { return state_->cancelled; }
+
+}  // namespace heavykeys
