@@ -8,13 +8,14 @@
     [1, 3]
 
 Arrays are NumPy's, or any library's that speaks DLPack (torch): read where they are, never copied. Long calls run
-without the GIL. Errors are heavykeys.Error.
+without the GIL, tell how far they are (heavykeys.monitor), and end on Ctrl-C. Errors are heavykeys.Error.
 """
 
 from heavykeys import io
 from heavykeys._core import (
     AttendSums,
     BackendError,
+    Cancelled,
     CausalHeavy,
     Corrupt,
     Covariance,
@@ -48,6 +49,7 @@ from heavykeys._core import (
     heavy_entries_causal,
     key_sets,
     leverage_scores,
+    monitor,
     overlap,
     plant,
     planted_dim,
@@ -65,6 +67,7 @@ from heavykeys._core import (
 __all__ = [
     "AttendSums",
     "BackendError",
+    "Cancelled",
     "CausalHeavy",
     "Corrupt",
     "Covariance",
@@ -99,6 +102,7 @@ __all__ = [
     "io",
     "key_sets",
     "leverage_scores",
+    "monitor",
     "overlap",
     "plant",
     "planted_dim",

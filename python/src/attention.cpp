@@ -8,6 +8,7 @@
 #include "heavykeys/reconstruction.hpp"
 #include "python/src/arguments.hpp"
 #include "python/src/array.hpp"
+#include "python/src/without_gil.hpp"
 
 namespace heavykeys::python {
 namespace {
@@ -189,7 +190,7 @@ nb::object attend_python(nb::handle q, nb::handle k, nb::handle v, nb::handle se
   const MutableTensorView target = writable_tensor_of(written, call.layout);
   Sums sums{{}, {call.queries.batch, call.queries.heads, call.queries.rows}};
   {
-    const nb::gil_scoped_release released;
+    const WithoutGil released;
     with_names([&] {
       if (partial && call.options) {
         parallel::attend(call.queries, call.keys, call.values, reconstructors, call.what, target,
@@ -229,7 +230,7 @@ nb::tuple backward_python(nb::handle q, nb::handle k, nb::handle v, nb::handle o
                                 writable_tensor_of(arrays[1], call.layout),
                                 writable_tensor_of(arrays[2], call.layout)};
   {
-    const nb::gil_scoped_release released;
+    const WithoutGil released;
     with_names([&] {
       if (call.options) {
         parallel::attend_backward(call.queries, call.keys, call.values, call.sets, call.what, result_view,

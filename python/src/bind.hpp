@@ -31,6 +31,7 @@ void bind_scan(nb::module_& module);
 void bind_sparse_pattern(nb::module_& module);
 void bind_verification(nb::module_& module);
 void bind_files(nb::module_& module);
+void bind_monitor(nb::module_& module);
 void bind_machine(nb::module_& module);
 
 }  // namespace heavykeys::python

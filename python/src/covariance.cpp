@@ -7,6 +7,7 @@
 #include "python/src/arguments.hpp"
 #include "python/src/array.hpp"
 #include "python/src/shared.hpp"
+#include "python/src/without_gil.hpp"
 
 namespace heavykeys::python {
 namespace {
@@ -50,7 +51,7 @@ nb::bytes bytes_of(const SharedCovariance& self) {
 Covariance covariance_of(const nb::bytes& bytes) {
   const auto* data = static_cast<const std::byte*>(bytes.data());
   const std::size_t size = bytes.size();
-  const nb::gil_scoped_release released;
+  const WithoutGil released;
   return covariance_from_bytes({data, size});
 }
 

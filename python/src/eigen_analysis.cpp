@@ -9,6 +9,7 @@
 #include "lib/dtype.hpp"
 #include "python/src/arguments.hpp"
 #include "python/src/array.hpp"
+#include "python/src/without_gil.hpp"
 
 namespace heavykeys::python {
 namespace {
@@ -94,7 +95,7 @@ nb::object score_matrices(nb::handle queries, nb::handle keys, std::optional<dou
       .causal = causal};
   std::vector<double> all;
   {
-    const nb::gil_scoped_release released;
+    const WithoutGil released;
     all.reserve(a.batch * a.heads * a.rows * b.rows);
     for (std::size_t u = 0; u < a.batch * a.heads; ++u) {
       const auto x =

@@ -2,6 +2,7 @@
 #include "heavykeys/files.hpp"
 
 #include "python/src/array.hpp"
+#include "python/src/without_gil.hpp"
 
 namespace heavykeys::python {
 namespace {
@@ -15,7 +16,7 @@ nb::dlpack::dtype numpy_dtype(Dtype dtype) {
 
 nb::tuple open(const std::string& name) {
   auto* tensor = new Tensor([&] {
-    const nb::gil_scoped_release released;
+    const WithoutGil released;
     return open_tensor(name);
   }());
   const nb::capsule owner(tensor, [](void* p) noexcept { delete static_cast<Tensor*>(p); });

@@ -5,6 +5,7 @@
 #include "python/src/array.hpp"
 #include "python/src/entries.hpp"
 #include "python/src/shared.hpp"
+#include "python/src/without_gil.hpp"
 
 namespace heavykeys::python {
 namespace {
@@ -23,7 +24,7 @@ Entries entries_of(const UniversalSet& set, nb::handle queries, const std::strin
   const HeavyOptions what{mode_of(mode), confidence};
   const auto options = threads_of(threads, engine);
   const Rows rows = rows_of(array);
-  const nb::gil_scoped_release released;
+  const WithoutGil released;
   return {options ? parallel::heavy_entries(set, rows, *options, what) : heavy_entries(set, rows, what),
           set.row_count()};
 }
@@ -67,7 +68,7 @@ Entries causal_entries(nb::handle keys, nb::handle queries, double epsilon, nb::
                             block_rows, sample_rows, seed);
   const HeavyOptions what{mode_of(mode), confidence};
   const auto options = threads_of(threads, engine);
-  const nb::gil_scoped_release released;
+  const WithoutGil released;
   CausalHeavy pass(spec, rows_of(query_array), rows.count, what);
   if (options) {
     parallel::absorb(pass, rows, *options);

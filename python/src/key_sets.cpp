@@ -7,6 +7,7 @@
 #include "heavykeys/error.hpp"
 #include "python/src/arguments.hpp"
 #include "python/src/array.hpp"
+#include "python/src/without_gil.hpp"
 
 namespace heavykeys::python {
 namespace {
@@ -95,7 +96,7 @@ KeySets made(nb::handle keys, Spec spec, std::optional<int> grid_bits, const std
   spec.dim = tensor.dim;
   spec.grid_bits = grid_bits.value_or(default_grid_bits(array.dtype));
   const auto options = threads_of(threads, engine);
-  const nb::gil_scoped_release released;
+  const WithoutGil released;
   return options ? parallel(spec, tensor, *options) : serial(spec, tensor);
 }
 

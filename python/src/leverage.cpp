@@ -3,6 +3,7 @@
 
 #include "python/src/arguments.hpp"
 #include "python/src/array.hpp"
+#include "python/src/without_gil.hpp"
 
 namespace heavykeys::python {
 
@@ -15,7 +16,7 @@ void bind_leverage(nb::module_& module) {
         const Rows rows = rows_of(array);
         std::vector<double> scores;
         {
-          const nb::gil_scoped_release released;
+          const WithoutGil released;
           scores = leverage_scores(rows, grid_bits.value_or(default_grid_bits(rows.dtype)));
         }
         return owned(std::move(scores));

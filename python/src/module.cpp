@@ -26,5 +26,6 @@ NB_MODULE(_core, module) {
   bind_sparse_pattern(module);
   bind_verification(module);
   bind_files(module);
+  bind_monitor(module);
   bind_machine(module);
 }

@@ -9,6 +9,7 @@
 #include "heavykeys/error.hpp"
 #include "python/src/arguments.hpp"
 #include "python/src/array.hpp"
+#include "python/src/without_gil.hpp"
 
 namespace heavykeys::python {
 namespace {
@@ -49,7 +50,7 @@ void init(Reconstructor* self, const PrincipalComponents& principal, std::size_t
   o.ridge = ridge;
   o.seed = seed;
   o.sample_queries = sample_queries;
-  const nb::gil_scoped_release released;
+  const WithoutGil released;
   new (self) Reconstructor(fit_reconstructor(principal, o));
 }
 
@@ -64,7 +65,7 @@ nb::object rebuild(const Reconstructor& self, nb::handle partial, int threads, c
   const auto options = threads_of(threads, engine);
   std::vector<double> whole;
   {
-    const nb::gil_scoped_release released;
+    const WithoutGil released;
     whole = options ? parallel::reconstruct(self, rows, *options) : reconstruct(self, rows);
   }
   return owned(std::move(whole)).attr("reshape")(rows.count, self.dim());
@@ -75,7 +76,7 @@ nb::tuple error_of(const Reconstructor& self, nb::handle samples) {
   require_axes(array, 2, 2, "[N, p]");
   ReconstructionError error;
   {
-    const nb::gil_scoped_release released;
+    const WithoutGil released;
     error = reconstruction_error(self, rows_of(array));
   }
   return nb::make_tuple(error.mean_squared, error.relative);
@@ -84,7 +85,7 @@ nb::tuple error_of(const Reconstructor& self, nb::handle samples) {
 nb::bytes bytes_of(const Reconstructor& self) {
   std::vector<std::byte> bytes;
   {
-    const nb::gil_scoped_release released;
+    const WithoutGil released;
     bytes = to_bytes(self);
   }
   return nb::bytes(bytes.data(), bytes.size());
@@ -92,7 +93,7 @@ nb::bytes bytes_of(const Reconstructor& self) {
 
 Reconstructor from(const nb::bytes& bytes) {
   const std::span<const std::byte> span(static_cast<const std::byte*>(bytes.data()), bytes.size());
-  const nb::gil_scoped_release released;
+  const WithoutGil released;
   return reconstructor_from_bytes(span);
 }
 
@@ -143,13 +144,13 @@ void bind_storage(nb::class_<Reconstructor>& c) {
       .def_static("from_bytes", &from, nb::arg("bytes"), "Inverse of to_bytes. Corrupt for anything else.")
       .def(
           "save", [](const Reconstructor& self, const std::filesystem::path& path) { save(self, path); },
-          nb::arg("path"), nb::call_guard<nb::gil_scoped_release>(),
+          nb::arg("path"), nb::call_guard<WithoutGil>(),
           nb::sig("def save(self, path: str | os.PathLike[str]) -> None"),
           "Writes to_bytes to a file, by way of a temporary one beside it.")
       .def_static(
           "load", [](const std::filesystem::path& path) { return load_reconstructor(path); }, nb::arg("path"),
-          nb::call_guard<nb::gil_scoped_release>(),
-          nb::sig("def load(path: str | os.PathLike[str]) -> Reconstructor"), "Reads a file written by save.")
+          nb::call_guard<WithoutGil>(), nb::sig("def load(path: str | os.PathLike[str]) -> Reconstructor"),
+          "Reads a file written by save.")
       .def(
           "__eq__", [](const Reconstructor& a, const Reconstructor& b) { return a == b; }, nb::is_operator(),
           nb::sig("def __eq__(self, other: object) -> bool"))
@@ -204,7 +205,7 @@ void bind_reconstruction(nb::module_& module) {
         const Choice which = of_name(kChoices, "choice", choice);
         std::vector<std::size_t> elements;
         {
-          const nb::gil_scoped_release released;
+          const WithoutGil released;
           elements = choose_elements(principal, count, which, seed);
         }
         return elements_array(elements);

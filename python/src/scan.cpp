@@ -6,6 +6,7 @@
 #include "python/src/array.hpp"
 #include "python/src/entries.hpp"
 #include "python/src/shared.hpp"
+#include "python/src/without_gil.hpp"
 
 namespace heavykeys::python {
 namespace {
@@ -63,7 +64,7 @@ Entries scan_keys(nb::handle keys, nb::handle queries, double epsilon, nb::handl
   const ScanOptions what{causal, key_array.shape[0], mode_of(mode)};
   const auto options = threads_of(threads, engine);
   const Rows rows = rows_of(key_array);
-  const nb::gil_scoped_release released;
+  const WithoutGil released;
   Scan scan(f, epsilon, rows_of(query_array), what);
   if (options) {
     parallel::absorb(scan, rows, *options);

@@ -4,6 +4,7 @@
 #include "heavykeys/shared.hpp"
 #include "heavykeys/sketch.hpp"
 #include "python/src/bind.hpp"
+#include "python/src/without_gil.hpp"
 
 namespace heavykeys::python {
 
@@ -17,19 +18,19 @@ class Shared : public heavykeys::Shared<T> {
 
   template <class Use>
   auto read(Use use) const {
-    const nb::gil_scoped_release released;
+    const WithoutGil released;
     return Base::read(use);
   }
 
   template <class Use>
   auto change(Use use) {
-    const nb::gil_scoped_release released;
+    const WithoutGil released;
     return Base::change(use);
   }
 
   template <class Use>
   void change_with(Shared& other, Use use) {
-    const nb::gil_scoped_release released;
+    const WithoutGil released;
     Base::change_with(other, use);
   }
 };

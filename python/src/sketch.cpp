@@ -10,6 +10,7 @@
 #include "python/src/arguments.hpp"
 #include "python/src/array.hpp"
 #include "python/src/shared.hpp"
+#include "python/src/without_gil.hpp"
 
 namespace heavykeys::python {
 namespace {
@@ -61,7 +62,7 @@ nb::bytes bytes_of(const SharedSketch& self) {
 Sketch sketch_of(const nb::bytes& bytes, const std::vector<Score>& custom) {
   const auto* data = static_cast<const std::byte*>(bytes.data());
   const std::size_t size = bytes.size();
-  const nb::gil_scoped_release released;
+  const WithoutGil released;
   return from_bytes({data, size}, custom);
 }
 
@@ -134,7 +135,7 @@ void absorb_heads(const std::vector<SharedSketch*>& sketches, nb::handle keys, s
   if (std::adjacent_find(ordered.begin(), ordered.end()) != ordered.end()) {
     throw InvalidInput("sketches: one is in the list twice");
   }
-  const nb::gil_scoped_release released;
+  const WithoutGil released;
   std::vector<std::unique_lock<std::shared_mutex>> locks;
   locks.reserve(ordered.size());
   for (SharedSketch* sketch : ordered) locks.emplace_back(sketch->mutex());
@@ -241,7 +242,7 @@ void bind_sketch(nb::module_& module) {
           "load",
           [](const std::filesystem::path& path, nb::handle custom) {
             const std::vector<Score> functions = functions_of(custom);
-            const nb::gil_scoped_release released;
+            const WithoutGil released;
             return new SharedSketch(streaming::load(path, functions));
           },
           nb::arg("path"), nb::kw_only(), nb::arg("custom") = nb::none(),

@@ -4,6 +4,7 @@
 #include "heavykeys/error.hpp"
 #include "python/src/arguments.hpp"
 #include "python/src/array.hpp"
+#include "python/src/without_gil.hpp"
 
 namespace heavykeys::python {
 namespace {
@@ -107,7 +108,7 @@ Planted plant_pattern(nb::handle pattern, const std::string& construction, doubl
                       std::optional<double> logit, std::uint64_t seed) {
   const SparsePattern m = pattern_from(pattern);
   const PlantOptions options = options_of(construction, epsilon1, epsilon2, failure, dim, logit, seed);
-  const nb::gil_scoped_release released;
+  const WithoutGil released;
   return plant(m, options);
 }
 
@@ -123,7 +124,7 @@ std::size_t search(nb::handle pattern, std::size_t trials, const std::string& co
   const SparsePattern m = pattern_from(pattern);
   const PlantOptions options = options_of(construction, epsilon1, epsilon2, failure, {}, logit, seed);
   const auto workers = threads_of(threads, engine);
-  const nb::gil_scoped_release released;
+  const WithoutGil released;
   return (workers ? parallel::smallest_dim(m, options, trials, *workers) : smallest_dim(m, options, trials))
       .dim;
 }
@@ -136,7 +137,7 @@ PatternPrecision verified(nb::handle pattern, nb::handle queries, nb::handle key
   require_axes(key_array, 2, 2, "[L', r]");
   const auto workers = threads_of(threads, engine);
   const Rows q = rows_of(query_array), k = rows_of(key_array);
-  const nb::gil_scoped_release released;
+  const WithoutGil released;
   return workers ? parallel::verify(m, q, k, *workers) : verify(m, q, k);
 }
 

@@ -55,7 +55,7 @@ def test_arguments_are_annotated(stub: ast.Module) -> None:
 
 def test_errors_are_those_of_the_module(stub: ast.Module) -> None:
     """They are written by hand in python/stub_patterns.txt."""
-    for name in ("Error", "InvalidInput", "Incompatible", "Corrupt", "BackendError"):
+    for name in ("Error", "InvalidInput", "Incompatible", "Corrupt", "BackendError", "Cancelled"):
         (node,) = (n for n in stub.body if isinstance(n, ast.ClassDef) and n.name == name)
         error = getattr(_core, name)
         assert [ast.unparse(base) for base in node.bases] == [base.__name__ for base in error.__bases__]
