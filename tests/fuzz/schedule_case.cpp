@@ -141,17 +141,16 @@ void read_pushes(Case& c, Input& input) {
 void read_schedule(Schedule& schedule, Input& input) {
   static const std::vector<engines::Schedule> kEngines = engines::built();
   static const std::vector<std::string> kIsas = heavykeys::available_isas();
-  // Threads cost far more than these small problems: one input in 16 has an engine other than streaming.
+  // Threads cost far more than these small problems: one input in 64 has an engine other than streaming.
   const std::uint8_t engine = input.byte();
-  if (engine % 16 == 15) {
-    schedule.engine.schedule = kEngines[(engine / 16u) % kEngines.size()];
-    if (schedule.engine.schedule != engines::Schedule::streaming) schedule.engine.threads = 1 + engine / 64;
+  if (engine % 64 == 63 && kEngines.size() > 1) {
+    schedule.engine = {kEngines[1 + engine / 64u % (kEngines.size() - 1)], 1 + engine / 64};
   }
   schedule.isa = input.pick(kIsas);
   const std::uint8_t flags = input.byte();
   schedule.sketches = 1 + flags % 3u;
-  schedule.stored = (flags & 8) != 0;
-  schedule.finalized = (flags & 16) != 0;
+  schedule.stored = (flags & 24) == 24;
+  schedule.finalized = (flags & 24) == 16;
   if ((flags & 32) != 0) schedule.layout.column_stride = 2;
   if ((flags & 64) != 0) schedule.layout.row_padding = 3;
   schedule.layout.rows_backwards = (flags & 128) != 0;

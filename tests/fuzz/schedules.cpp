@@ -5,6 +5,8 @@
 #include "engines/engine.hpp"
 #include "fuzz/schedule_case.hpp"
 #include "fuzz/target.hpp"
+#include "heavykeys/distributed.hpp"
+#include "support/in_process.hpp"
 
 namespace fuzz {
 
@@ -61,7 +63,9 @@ Sketch absorbed(const Case& c, const Schedule& schedule) {
   for (const Push& push : schedule.pushes) {
     const Rows all = keys[push.stream].rows(0, push.stream);
     schedule.engine.absorb(parts[push.sketch], all.slice(push.piece.begin, push.piece.length));
-    if (schedule.finalized) outcome<UniversalSet>([&] { return finalize(parts[push.sketch]); });
+    if (schedule.finalized && &push == &schedule.pushes.front()) {
+      outcome<UniversalSet>([&] { return finalize(parts[push.sketch]); });
+    }
   }
   Sketch whole = schedule.stored ? stored(parts.back()) : parts.back();
   for (std::size_t i = parts.size() - 1; i-- > 0;)
@@ -139,20 +143,59 @@ Answers answers(const Case& c, const Schedule& schedule) {
   return out;
 }
 
+void check(const Case& c, const Answers& want, const Schedule& schedule) {
+  const Answers got = answers(c, schedule);
+  const std::string text = support::difference(want.bytes, got.bytes);
+  require(text.empty(), "the sketch is the same: " + text);
+  require_same(want.set, got.set, "the universal set");
+  require_same(want.entries, got.entries, "the list of heavy entries");
+}
+
+/// The pushes dealt out over ranks, which then merge.
+void check_ranks(const Case& c, const Answers& want, int ranks) {
+  const std::vector<support::Buffer> keys = buffers(c, c.schedule);
+  support::rethrow(support::run_ranks(ranks, [&](distributed::Communicator& comm) {
+    Sketch mine(c.spec);
+    for (std::size_t i = static_cast<std::size_t>(comm.rank()); i < c.schedule.pushes.size();
+         i += static_cast<std::size_t>(ranks)) {
+      const Push& push = c.schedule.pushes[i];
+      streaming::absorb(mine,
+                        keys[push.stream].rows(0, push.stream).slice(push.piece.begin, push.piece.length));
+    }
+    distributed::allmerge(comm, mine);
+    require(to_bytes(mine) == want.bytes, "the sketch of " + std::to_string(ranks) + " ranks is the same");
+  }));
+}
+
 }  // namespace
 
 void schedules(Bytes input) {
   Input reader(input);
   const Case c = read_case(reader);
   const Answers want = answers(c, reference_of(c));
-  const Answers got = answers(c, c.schedule);
-  const std::string text = support::difference(want.bytes, got.bytes);
-  require(text.empty(), "the sketch is the same: " + text);
-  require_same(want.set, got.set, "the universal set");
-  require_same(want.entries, got.entries, "the list of heavy entries");
+  check(c, want, c.schedule);
   if (!c.round_trip) return;
   const Sketch back = heavykeys::from_bytes(want.bytes, {c.spec.score});
   require(to_bytes(back) == want.bytes, "a stored sketch is the sketch");
+}
+
+void every_schedule(Bytes input) {
+  schedules(input);
+  Input reader(input);
+  const Case c = read_case(reader);
+  const Answers want = answers(c, reference_of(c));
+  Schedule schedule = c.schedule;
+  for (const std::string& isa : available_isas()) {
+    schedule.isa = isa;
+    for (const engines::Schedule engine : engines::built()) {
+      for (const int threads : {1, 3}) {
+        if (engine == engines::Schedule::streaming && threads > 1) continue;
+        schedule.engine = {engine, threads};
+        check(c, want, schedule);
+      }
+    }
+  }
+  for (const int ranks : {1, 2, 3}) check_ranks(c, want, ranks);
 }
 
 }  // namespace fuzz

@@ -21,6 +21,10 @@ void safetensors(Bytes input);  ///< one byte n, n bytes of tensor name, a safet
 void command(Bytes input);      ///< the arguments of the command, one a line
 void schedules(Bytes input);    ///< rows and two ways to absorb them (schedule_case.hpp)
 
+/// The same rows, by every engine with every instruction set, and by 1, 2 and 3 ranks: what replay.cpp does
+/// with the inputs of `schedules`. Fuzzing takes one of these ways an execution: threads and ranks are slow.
+void every_schedule(Bytes input);
+
 /// Ends the process, so that the input is kept as a finding.
 inline void require(bool held, const std::string& promise) {
   if (held) return;
