@@ -31,11 +31,11 @@ def fail(text):
 
 class Job:
     """One that saves its work: `command` is run in the folder `work` and writes s.hks there at the end. `unbroken`:
-    another that writes the same without saving, or None where bytes depend on how rows come (powers beyond the
-    lift): then it is an unbroken run of `command` that counts."""
+    another that writes the same without saving, or None where bytes depend on how rows came (powers beyond the
+    lift, docs/theory.md T7): the result must then be intact and of as many rows."""
 
     def __init__(self, name, command, unbroken, folder):
-        self.name, self.command, self.unbroken = name, list(map(str, command)), list(map(str, unbroken or command))
+        self.name, self.command, self.unbroken = name, list(map(str, command)), list(map(str, unbroken or []))
         self.outside = folder / name
         self.outside.mkdir()
         self.work, self.log = self.outside / "work", self.outside / "log"
@@ -47,10 +47,10 @@ class Job:
         )
 
     def measure(self):
-        """The bytes that are right, by a run that saves nothing; and what an unbroken run takes."""
+        """The result that is right, by a run that saves nothing; and what an unbroken run takes."""
         self.fresh()
-        subprocess.run(self.unbroken, cwd=self.work, check=True, env=ENVIRONMENT)
-        self.whole = (self.work / "s.hks").read_bytes()
+        subprocess.run(self.unbroken or self.command, cwd=self.work, check=True, env=ENVIRONMENT)
+        self.whole = self.result()
         self.fresh()
         begin = time.monotonic()
         if self.start().wait() != 0:
@@ -58,6 +58,10 @@ class Job:
         self.seconds = time.monotonic() - begin
         self.calls = len(calls_in(self.log))
         self.check_end()
+
+    def result(self):
+        path = self.work / "s.hks"
+        return path.read_bytes() if self.unbroken else state_rows(path)
 
     def fresh(self):
         shutil.rmtree(self.work, ignore_errors=True)
@@ -72,8 +76,8 @@ class Job:
         return sorted(p for p in self.work.rglob("*") if is_temporary(p.name))
 
     def check_end(self):
-        if (self.work / "s.hks").read_bytes() != self.whole:
-            fail(f"{self.name}: other bytes than an unbroken run")
+        if self.result() != self.whole:
+            fail(f"{self.name}: another result than an unbroken run's")
         if complete_generations(self.work / "saved"):
             fail(f"{self.name}: saves are left over")
 
@@ -123,7 +127,7 @@ def wait(job, process):
 def check_after_kill(job, rows_before):
     """What was saved is not lost. Returns the rows that are."""
     if (job.work / "s.hks").exists():
-        if (job.work / "s.hks").read_bytes() != job.whole:
+        if job.result() != job.whole:
             fail(f"{job.name}: s.hks is there and is not the result")
         return 0  # saves may be gone
     rows = max((state_rows(path) for path in job.saves()), default=0)

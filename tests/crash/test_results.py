@@ -127,7 +127,7 @@ class ResultTest(CrashTest):
         done = self.run_with(BINARY, "scan", "--keys", self.input("old.npy"), "--queries", self.input("q.npy"),
                              *EPSILON, "--score", "softmax", "--audit", self.input("kept"))
         self.assertEqual(done.returncode, 2)
-        self.assertIn(b"kept: has no summary.json", done.stderr)
+        self.assertIn(b"kept: has no summary.json: the run that wrote it did not finish", done.stderr)
 
 
 if __name__ == "__main__":
