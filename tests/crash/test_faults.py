@@ -77,6 +77,9 @@ class CheckpointTest(CrashTest):
         durable = disk.follow(self.unbroken, there)
         self.assertEqual(durable, {str(self.work / "s.hks")})
         self.assertGreater(len(self.unbroken), 40)
+        second = next(c.number for c in self.unbroken if c.name == "open" and "g000002" in c.what)
+        after_one = Disk().follow(self.unbroken[: second - 2])  # less the folder's opening: the folder too is kept
+        self.assertEqual([os.path.basename(p) for p in after_one], ["g000001-rank-0000-of-0001.hks"])
         one_save = [c.name for c in self.unbroken if "g000002" in c.what or c.name == "open-folder"]
         start = one_save.index("open")
         self.assertEqual(one_save[start : start + 5], ["open", "write", "fsync", "close", "rename"])

@@ -257,10 +257,21 @@ TEST_CASE("covariances of the largest specs, with nothing in them, are read with
        {heavykeys::CovarianceSpec{.dim = 16'384},
         heavykeys::CovarianceSpec{.dim = kMost, .sketch_columns = 1},
         heavykeys::CovarianceSpec{.dim = kMost, .sketch_columns = kMost - 1}}) {
-    reader.read(to_bytes(heavykeys::Covariance(spec)), "empty, of " + std::to_string(spec.dim));
+    Bytes bytes = to_bytes(heavykeys::Covariance(spec));
+    reader.read(bytes, "empty, of " + std::to_string(spec.dim));
+    // One group of products, all of which are missing.
+    const std::uint64_t samples = 9, group[] = {1, 0, 0, samples};
+    constexpr std::size_t kSamplesAt = wire::kHeader + 24;
+    std::memcpy(bytes.data() + kSamplesAt, &samples, sizeof samples);
+    bytes.resize(bytes.size() - 8);
+    const auto* fields = reinterpret_cast<const std::byte*>(group);
+    bytes.insert(bytes.end(), fields, fields + sizeof group);
+    wire::seal(bytes);
+    reader.read(bytes, "products that are missing, of " + std::to_string(spec.dim));
   }
   reader.check();
   CHECK(reader.accepted == 3);
+  CHECK(reader.refused == 3);
 }
 
 TEST_CASE("wide covariances and reconstructors are read with a small multiple of their size") {
