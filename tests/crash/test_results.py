@@ -1,4 +1,4 @@
-"""merge, find, finalize, scan, eigen, reconstruct and plant, each with an older result in place and without:
+"""merge, find, finalize, scan, eigen and plant, each with an older result in place and without:
 every call fails once, and the process is killed before and after each. What is there then is the older result,
 the new one, or a folder without its summary, which nobody takes for a result; and the next run ends well.
 HEAVYKEYS_EVERY_FAULT=1 for all faults at each call (minutes)."""
@@ -127,6 +127,13 @@ class ResultTest(CrashTest):
     def test_scan(self):
         self.check(*(["scan", "--keys", self.input(f"{n}.npy"), "--queries", self.input("q.npy"), *EPSILON,
                       "--score", "softmax", "--quiet", "--engine", "streaming"] for n in ("old", "new")))
+
+    def test_eigen(self):
+        self.check(*(["eigen", "--queries", self.input(f"{n}-heads.npy"), "--keys", self.input(f"{n}-heads.npy"),
+                      "--window", 5, "--quiet", "--engine", "streaming"] for n in ("old", "new")))
+
+    def test_plant(self):
+        self.check(*(["plant", "--random", 8, "--seed", seed, "--quiet"] for seed in (1, 2)))
 
     def test_a_folder_that_is_not_finished_is_no_result(self):
         (self.outside / "kept" / "summary.json").unlink()
