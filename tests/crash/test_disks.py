@@ -44,7 +44,7 @@ class DiskTest(CrashTest):
         self.addCleanup(subprocess.run, ["umount", "--lazy", self.work], check=True)
 
     def again(self, *options):
-        subprocess.run(["mount", "-o", "remount," + ",".join(options), self.work], check=True)
+        subprocess.run(["mount", "-o", "remount,bind," + ",".join(options), self.work], check=True)
 
     def run_plainly(self, command):
         return subprocess.run(list(map(str, command)), cwd=self.work, capture_output=True, timeout=120)
