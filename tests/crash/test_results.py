@@ -99,7 +99,7 @@ class ResultTest(CrashTest):
                         elif call.name in ("close", "unlink") and done.returncode == 0:
                             self.assertEqual(now, new_content)  # of a folder that is synced; of what is left over
                         else:
-                            named = str(self.work) if call.what == str(self.work) else "out"
+                            named = str(self.work) if is_folder and call.what == str(self.work) else "out"
                             self.assert_one_line(done, [named, os.strerror(do)])
                             if call.name != "unlink":
                                 self.assertEqual(self.temporaries(), [])
