@@ -9,10 +9,10 @@
 
 namespace heavykeys::detail {
 
-/// Writes `bytes` to a temporary file beside `path`, syncs it, renames it over `path` and syncs the folder: on
-/// return the file survives a power cut. Throws BackendError, the text beginning with the path and ending with
-/// the system's reason; the temporary file is then gone, and at `path` is the older file untouched or, where
-/// only the folder could not be synced, the new one, whole.
+/// Writes `bytes` to a temporary file beside `path`, syncs it, renames it over `path` and syncs the folder:
+/// on return the file survives a power cut. Throws BackendError, the text beginning with the path and ending
+/// with the system's reason; the temporary file is then gone, and at `path` is the older file untouched or,
+/// where only the folder could not be synced, the new one, whole.
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);
 
 /// The same for parts that follow each other in the file.

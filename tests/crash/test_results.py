@@ -110,7 +110,8 @@ class ResultTest(CrashTest):
         return self.outside / name
 
     def test_merge(self):
-        self.check(*(["merge", self.input(f"{n}.hks"), self.input(f"{n}-2.hks")] for n in ("old", "new")), is_folder=False)
+        commands = (["merge", self.input(f"{n}.hks"), self.input(f"{n}-2.hks")] for n in ("old", "new"))
+        self.check(*commands, is_folder=False)
 
     def test_find(self):
         self.check(*(["find", "--keys", self.input(f"{n}.npy"), *EPSILON, "--quiet", "--engine", "streaming"]

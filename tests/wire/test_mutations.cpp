@@ -1,92 +1,19 @@
-// Damaged state files: Corrupt, or accepted and then exactly what to_bytes writes. Quickly, and without
-// memory that the bytes there are do not account for.
-#include <time.h>
-
+// Damaged stored bytes of every kind, cut and changed.
 #include <array>
 #include <catch2/catch.hpp>
 #include <cstring>
 #include <limits>
-#include <sstream>
 
-#include "heavykeys/heavykeys.hpp"
-#include "heavykeys/streaming.hpp"
 #include "support/random.hpp"
-#include "wire/counted_memory.hpp"
-#include "wire/state_files.hpp"
+#include "wire/reader.hpp"
 
 using support::Random;
 using wire::Bytes;
 using wire::Field;
 using wire::Kind;
+using wire::Reader;
 
 namespace {
-
-/// What a reader may take: so much whatever the file says (the lift of the greatest Spec), and so many bytes
-/// for each one of the file (floating-point factors of its Gram matrix).
-constexpr std::size_t kSingle = std::size_t{1} << 17, kSinglePerByte = 4;
-constexpr std::size_t kTogether = std::size_t{1} << 19, kTogetherPerByte = 16;
-constexpr double kSeconds = 1.0;  // of processor time, for files of at most a few kilobytes
-
-double processor_seconds() {
-  timespec now{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
-/// Reads what may be damaged, and keeps the books.
-class Reader {
- public:
-  explicit Reader(wire::Stored kind = wire::Stored::sketch) : kind_(kind) {}
-
-  void read(const Bytes& bytes, const std::string& what) {
-    const double start = processor_seconds();
-    bool right = true;
-    {
-      const wire::CountedMemory memory;
-      right = is_right(bytes);
-      greatest = std::max(greatest, memory.greatest());
-      peak = std::max(peak, memory.peak());
-      right &= memory.greatest() <= kSingle + kSinglePerByte * bytes.size();
-      right &= memory.peak() <= kTogether + kTogetherPerByte * bytes.size();
-    }
-    const double took = processor_seconds() - start;
-    slowest = std::max(slowest, took);
-    if (right && took < kSeconds) return;
-    ++wrong;
-    UNSCOPED_INFO(what << ", " << bytes.size() << " bytes: " << took << " s, other error " << other_);
-  }
-  void check() const {
-    CAPTURE(figures());
-    CHECK(wrong == 0);
-  }
-  std::string figures() const {
-    std::ostringstream out;
-    out << accepted << " accepted, " << refused << " refused, greatest allocation " << greatest << ", peak "
-        << peak << ", slowest " << slowest << " s";
-    return out.str();
-  }
-
-  std::size_t accepted = 0, refused = 0, wrong = 0, greatest = 0, peak = 0;
-  double slowest = 0.0;
-
- private:
-  bool is_right(const Bytes& bytes) {
-    other_ = "none";
-    try {
-      const bool same = wire::written_again(kind_, bytes) == bytes;
-      ++accepted;
-      return same;
-    } catch (const heavykeys::Corrupt&) {
-      ++refused;
-      return true;
-    } catch (const std::exception& error) {
-      other_ = error.what();
-      return false;
-    }
-  }
-  wire::Stored kind_;
-  std::string other_;
-};
 
 template <class T>
 void put(Bytes& bytes, const Field& field, T value) {
@@ -227,90 +154,4 @@ TEST_CASE("20,000 random mutations of each kind and as many behind a checksum ma
   CHECK(sealed.accepted > 100);
   CHECK(sealed.refused > 5'000);
   WARN(states.size() << " states; " << stale.figures() << "; sealed: " << sealed.figures());
-}
-
-TEST_CASE("states of the largest Specs, with nothing or little in them, are read with little memory") {
-  using heavykeys::Score;
-  const auto spec = [](std::size_t dim, const Score& score) {
-    return heavykeys::Spec{.dim = dim, .epsilon = 0.01, .score = score};
-  };
-  Reader reader;
-  for (const heavykeys::Spec& s :
-       {spec(4096, {}), spec(4096, Score::power(4)), spec(4096, Score::expressive()),
-        spec(64, Score::power(4)), spec(22, Score::power(6)), spec(13, Score::power(8)),
-        spec(12, Score::polynomial({1, 1, 1, 1, 1})),
-        heavykeys::Spec{.dim = 64,
-        .epsilon = 5e-324,
-        .score = Score::power(3),
-        .block_rows = 16,
-        .sample_rows = std::size_t{1} << 20}}) {
-    reader.read(to_bytes(heavykeys::Sketch(s)), to_string(s));
-  }
-  reader.check();
-  CHECK(reader.accepted == 8);
-}
-
-TEST_CASE("covariances of the largest specs, with nothing in them, are read with little memory") {
-  Reader reader(wire::Stored::covariance);
-  constexpr std::size_t kMost = std::size_t{1} << 24;
-  for (const heavykeys::CovarianceSpec& spec :
-       {heavykeys::CovarianceSpec{.dim = 16'384},
-        heavykeys::CovarianceSpec{.dim = kMost, .sketch_columns = 1},
-        heavykeys::CovarianceSpec{.dim = kMost, .sketch_columns = kMost - 1}}) {
-    Bytes bytes = to_bytes(heavykeys::Covariance(spec));
-    reader.read(bytes, "empty, of " + std::to_string(spec.dim));
-    // One group of products, all of which are missing.
-    const std::uint64_t samples = 9, group[] = {1, 0, 0, samples};
-    constexpr std::size_t kSamplesAt = wire::kHeader + 24;
-    std::memcpy(bytes.data() + kSamplesAt, &samples, sizeof samples);
-    bytes.resize(bytes.size() - 8);
-    const auto* fields = reinterpret_cast<const std::byte*>(group);
-    bytes.insert(bytes.end(), fields, fields + sizeof group);
-    wire::seal(bytes);
-    reader.read(bytes, "products that are missing, of " + std::to_string(spec.dim));
-  }
-  reader.check();
-  CHECK(reader.accepted == 3);
-  CHECK(reader.refused == 3);
-}
-
-TEST_CASE("wide covariances and reconstructors are read with a small multiple of their size") {
-  Random random(10);
-  std::vector<double> samples(std::size_t{20} * 200);
-  for (double& x : samples) x = random.gaussian();
-  for (const std::size_t columns : {0, 30}) {
-    heavykeys::Covariance covariance({.dim = 200, .sketch_columns = columns});
-    heavykeys::streaming::absorb(covariance, heavykeys::rows(samples.data(), 20, 200));
-    Reader reader(wire::Stored::covariance), fitted(wire::Stored::reconstructor);
-    reader.read(to_bytes(covariance), "wide covariance");
-    const heavykeys::PrincipalComponents components = principal_components(covariance, 10);
-    for (const std::size_t computed : {1, 20, 199}) {
-      fitted.read(to_bytes(fit_reconstructor(components, {.computed = computed})), "wide reconstructor");
-    }
-    reader.check();
-    fitted.check();
-    CHECK(reader.accepted + fitted.accepted == 4);
-  }
-}
-
-TEST_CASE("wide states with rows in them are read with a small multiple of their size") {
-  Random random(9);
-  for (const heavykeys::Spec& spec :
-       {heavykeys::Spec{.dim = 128, .epsilon = 0.05, .block_rows = 16},
-        heavykeys::Spec{.dim = 14, .epsilon = 0.05, .score = heavykeys::Score::power(4), .block_rows = 16},
-        heavykeys::Spec{
-            .dim = 40, .epsilon = 0.05, .score = heavykeys::Score::expressive(), .block_rows = 16}}) {
-    constexpr std::size_t n = 165;
-    std::vector<float> keys(n * spec.dim);
-    for (float& k : keys) k = static_cast<float>(random.integer(-1000, 1000));
-    heavykeys::Sketch sketch(spec);
-    heavykeys::streaming::absorb(sketch, heavykeys::rows(keys.data(), n, spec.dim));
-    const Bytes bytes = to_bytes(sketch);
-    CAPTURE(to_string(spec), bytes.size());
-    CHECK(bytes.size() > 10'000);
-    Reader reader;
-    reader.read(bytes, to_string(spec));
-    reader.check();
-    CHECK(reader.accepted == 1);
-  }
 }
