@@ -48,7 +48,7 @@ bool is_ours(const std::string& path) {
 
 std::string path_of(int file) {
   char path[PATH_MAX] = "";
-  const std::string link = "/proc/self/fd/" + std::to_string(file);
+  const std::string link = std::string("/proc/self/fd/").append(std::to_string(file));
   const ssize_t size = ::readlink(link.c_str(), path, sizeof path - 1);
   return size > 0 ? std::string(path, static_cast<std::size_t>(size)) : std::string();
 }
@@ -89,7 +89,7 @@ Fate meet(const char* call, const std::string& what, bool takes_room) {
     fate.is_short = action == "short" && std::strcmp(call, "write") == 0;
     fate.error = std::atoi(action.c_str());
   }
-  const std::string failed = "errno " + std::to_string(fate.error);
+  const std::string failed = std::string("errno ").append(std::to_string(fate.error));
   log(number, call, what,
       fate.error != 0 ? failed.c_str()
       : fate.is_short ? "short"

@@ -92,7 +92,8 @@ void examine(const Demand& demand, std::uint64_t seed, bool nudge, Tally& tally)
   tally.least = std::min(tally.least, measured);
   tally.most = std::max(tally.most, measured);
   ++tally.problems;
-  if (!(measured >= demand.least)) wrong += "measured " + std::to_string(measured) + ": not what is demanded";
+  if (!(measured >= demand.least))
+    wrong.append("measured ").append(std::to_string(measured)).append(": not what is demanded");
   if (wrong.empty()) return;
   if (++tally.wrong <= 3 && !nudge) {
     std::fprintf(stderr, "%s, seed %llu, n=%zu, %s:\n%s\n", demand.name.c_str(),

@@ -40,7 +40,7 @@ TEST_CASE("covariances of the largest specs, with nothing in them, are read with
         heavykeys::CovarianceSpec{.dim = kMost, .sketch_columns = 1},
         heavykeys::CovarianceSpec{.dim = kMost, .sketch_columns = kMost - 1}}) {
     Bytes bytes = to_bytes(heavykeys::Covariance(spec));
-    reader.read(bytes, "empty, of " + std::to_string(spec.dim));
+    reader.read(bytes, std::string("empty, of ").append(std::to_string(spec.dim)));
     // One group of products, all of which are missing.
     const std::uint64_t samples = 9, group[] = {1, 0, 0, samples};
     constexpr std::size_t kSamplesAt = wire::kHeader + 24;
@@ -49,7 +49,7 @@ TEST_CASE("covariances of the largest specs, with nothing in them, are read with
     const auto* fields = reinterpret_cast<const std::byte*>(group);
     bytes.insert(bytes.end(), fields, fields + sizeof group);
     wire::seal(bytes);
-    reader.read(bytes, "products that are missing, of " + std::to_string(spec.dim));
+    reader.read(bytes, std::string("products that are missing, of ").append(std::to_string(spec.dim)));
   }
   reader.check();
   CHECK(reader.accepted == 3);

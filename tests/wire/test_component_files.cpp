@@ -1,5 +1,6 @@
 // Fresh covariances and reconstructors, and where their fields lie.
 #include <cmath>
+#include <sstream>
 
 #include "heavykeys/heavykeys.hpp"
 #include "heavykeys/streaming.hpp"
@@ -28,8 +29,9 @@ Covariance covariance(const CovarianceSpec& spec, std::size_t samples, int range
 State reconstructor(std::size_t dim, std::size_t kept, const ReconstructorOptions& options) {
   const PrincipalComponents components = principal_components(covariance({.dim = dim}, 40, 3), kept);
   const Bytes bytes = to_bytes(fit_reconstructor(components, options));
-  return {"reconstructor of " + std::to_string(dim) + " by " + std::to_string(options.computed), bytes,
-          Stored::reconstructor};
+  std::ostringstream name;
+  name << "reconstructor of " << dim << " by " << options.computed;
+  return {name.str(), bytes, Stored::reconstructor};
 }
 
 void element_groups(Walk& walk, std::size_t integers) {
@@ -45,10 +47,10 @@ void element_groups(Walk& walk, std::size_t integers) {
 std::vector<State> fresh_covariances() {
   std::vector<State> out;
   const auto add = [&](const CovarianceSpec& spec, std::size_t samples, int range) {
-    const std::string name = std::to_string(samples) + " samples of " + std::to_string(spec.dim) + " over " +
-                             std::to_string(range) + " bits, " + std::to_string(spec.sketch_columns) +
-                             " columns";
-    out.push_back({name, to_bytes(covariance(spec, samples, range)), Stored::covariance});
+    std::ostringstream name;
+    name << samples << " samples of " << spec.dim << " over " << range << " bits, " << spec.sketch_columns
+         << " columns";
+    out.push_back({name.str(), to_bytes(covariance(spec, samples, range)), Stored::covariance});
   };
   for (const std::size_t columns : {0, 2}) {
     add({.dim = 4, .sketch_columns = columns, .seed = 5}, 12, 3);
