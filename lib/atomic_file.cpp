@@ -64,14 +64,32 @@ class TemporaryFile {
   int file_ = -1;
 };
 
-/// Makes the rename itself durable. Some file systems refuse to sync a directory; the file is then
-/// complete all the same, so this is no error.
-void sync_directory(const std::filesystem::path& directory) {
-  const int file = ::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (file < 0) return;
-  ::fsync(file);
-  ::close(file);
-}
+/// A folder, opened before anything in it changes, so that what cannot be opened leaves it as it was.
+class Folder {
+ public:
+  /// `target` is what errors are about.
+  Folder(const std::filesystem::path& path, const std::filesystem::path& target) : target_(target) {
+    file_ = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    // A folder that may be written but not read cannot be synced; whole files can be put there all the same.
+    if (file_ < 0 && errno != EACCES) fail(target_, "folder cannot be opened", errno);
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  ~Folder() {
+    if (file_ >= 0) ::close(file_);
+  }
+
+  /// Makes what was renamed, made and removed there durable. Some file systems cannot sync a folder; files
+  /// are complete there all the same, so that alone is no error.
+  void sync() {
+    if (file_ < 0 || ::fsync(file_) == 0) return;
+    if (errno != EINVAL && errno != ENOTSUP) fail(target_, "folder cannot be synced", errno);
+  }
+
+ private:
+  std::filesystem::path target_;
+  int file_ = -1;
+};
 
 }  // namespace
 
@@ -84,11 +102,14 @@ void write_file_atomically(const std::filesystem::path& path,
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
     throw BackendError(path.string() + ": cannot be replaced: not a regular file");
   }
+  Folder folder(path.parent_path(), path);
   TemporaryFile file(path);
   for (const auto part : parts) file.write(part);
   file.commit();
-  sync_directory(path.parent_path());
+  folder.sync();
 }
+
+void sync_folder(const std::filesystem::path& path) { Folder(path, path).sync(); }
 
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes) {
   const std::initializer_list<std::span<const std::byte>> parts = {bytes};

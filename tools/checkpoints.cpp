@@ -8,9 +8,11 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <system_error>
 #include <utility>
 
 #include "heavykeys/streaming.hpp"
+#include "lib/atomic_file.hpp"
 #include "tools/context.hpp"
 #include "tools/results.hpp"
 #include "tools/state_file.hpp"
@@ -55,6 +57,23 @@ void for_files(const std::string& folder, const Body& body) {
   }
 }
 
+[[noreturn]] void fail(const fs::path& path, const char* action, const std::error_code& error) {
+  throw BackendError(path.string() + ": " + action + ": " + error.message());
+}
+
+void make_folder(const fs::path& folder) {
+  check_parent_folder(folder);
+  std::error_code error;
+  fs::create_directory(folder, error);
+  if (error) fail(folder, "cannot be created", error);
+}
+
+void remove_file(const fs::path& path) {
+  std::error_code error;
+  fs::remove(path, error);
+  if (error) fail(path, "cannot be removed", error);
+}
+
 }  // namespace
 
 std::string Checkpoints::file(std::int64_t generation, std::int64_t rank, std::int64_t ranks) const {
@@ -63,11 +82,10 @@ std::string Checkpoints::file(std::int64_t generation, std::int64_t rank, std::i
 
 void Checkpoints::open() {
   job_.first([&] {
-    if (!fs::exists(folder_)) {
-      check_parent_folder(folder_);
-      fs::create_directory(folder_);
-    }
+    if (!fs::exists(folder_)) make_folder(folder_);
     if (!fs::is_directory(folder_)) throw InvalidInput(folder_ + ": is not a directory");
+    // Durable before anything is saved in it: a power cut must not take the folder and all saves away.
+    detail::sync_folder(fs::absolute(fs::path(folder_) / ".").lexically_normal().parent_path().parent_path());
     std::map<std::pair<std::int64_t, std::int64_t>, std::set<std::int64_t>> ranks;
     for_files(folder_, [&](const fs::path&, const Found& found) {
       last_used_ = std::max(last_used_, found.name.generation);
@@ -106,15 +124,15 @@ void Checkpoints::save(const Sketch& sketch) {
   // All ranks have saved, and none goes on before the others' files are gone.
   job_.first([&] {
     for_files(folder_, [&](const fs::path& path, const Found& found) {
-      if (found.name.generation != last_used_) fs::remove(path);
+      if (found.name.generation != last_used_) remove_file(path);
     });
   });
 }
 
 void Checkpoints::remove() {
   job_.first([&] {
-    for_files(folder_, [](const fs::path& path, const Found&) { fs::remove(path); });
-    if (fs::is_empty(folder_)) fs::remove(folder_);
+    for_files(folder_, [](const fs::path& path, const Found&) { remove_file(path); });
+    if (fs::is_empty(folder_)) remove_file(folder_);
   });
 }
 

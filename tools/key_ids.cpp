@@ -35,7 +35,10 @@ std::string key_id_file(const std::string& name, bool has_heads, std::size_t hea
     }
     return name;
   }
+  // The file that find writes last: without it, arrays may be of two runs.
   const fs::path folder = has_heads ? path / fmt::format("head-{:03}", head) : path;
+  if (fs::exists(folder / "universal_set.npy") && !fs::exists(path / "summary.json"))
+    throw InvalidInput(name + ": has no summary.json: the run that wrote it did not finish");
   if (fs::exists(folder / "universal_streams.npy"))
     throw InvalidInput(folder.string() + ": holds keys of several streams; a scan has one");
   return (folder / "universal_set.npy").string();

@@ -5,12 +5,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
+#include <span>
 #include <string_view>
 #include <system_error>
 
+#include "lib/atomic_file.hpp"
 #include "tools/summary.hpp"
 
 namespace heavykeys::tools {
@@ -129,8 +128,10 @@ std::vector<fs::path> names_in(const fs::path& folder) {
 
 /// Renames every file of `from` over the one in `into`, and removes older results that have no successor.
 /// Not one rename of the folder: DIR may be a mount point or the working folder, which cannot be renamed.
+/// Synced in between, so that the summary is not there beside files of two runs after a power cut either.
 void replace_results(const fs::path& from, const fs::path& into) {
   fs::remove(into / kSummary);  // while it is missing, the folder is not finished
+  detail::sync_folder(into);
   for (const fs::path& name : names_in(into)) {
     if (into / name != from && !fs::exists(from / name)) fs::remove_all(into / name);
   }
@@ -142,16 +143,26 @@ void replace_results(const fs::path& from, const fs::path& into) {
       fs::rename(from / name, into / name);
     }
   }
+  detail::sync_folder(into);
   fs::rename(from / kSummary, into / kSummary);
+  detail::sync_folder(into);
+}
+
+/// Errors speak of DIR, not of the folder that is filled in its stead.
+void fill(const fs::path& temporary, const fs::path& folder,
+          const std::function<void(const fs::path&)>& write) try {
+  write(temporary);
+} catch (const BackendError& error) {
+  std::string text = error.what();
+  const std::size_t at = text.find(temporary.string());
+  if (at != std::string::npos) text.replace(at, temporary.string().size(), folder.string());
+  throw BackendError(text);
 }
 
 }  // namespace
 
 void write_text(const fs::path& path, const std::string& text) {
-  std::ofstream file(path, std::ios::binary);
-  file << text;
-  file.close();
-  if (!file) throw BackendError(path.string() + ": cannot be written: " + std::strerror(errno));
+  detail::write_file_atomically(path, std::as_bytes(std::span(text)));
 }
 
 // The system's own refusals, of a name that is too long for it say, are bad input as well.
@@ -185,11 +196,12 @@ void write_folder(const fs::path& folder, const ResultKind& kind,
   if (!target.has_filename()) target = target.parent_path();
   const bool replaces = fs::exists(target);
   const TemporaryFolder temporary(replaces ? target : target.parent_path());
-  write(temporary.path());
+  fill(temporary.path(), folder, write);
   if (replaces) {
     replace_results(temporary.path(), target);
   } else {
     fs::rename(temporary.path(), target);
+    detail::sync_folder(target.parent_path());
   }
 } catch (const fs::filesystem_error& error) {
   throw BackendError(folder.string() + ": cannot be written: " + error.code().message());

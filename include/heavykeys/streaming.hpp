@@ -22,8 +22,11 @@ void absorb(Sketch& sketch, const Rows& rows);
 /// nothing has been added then.
 void absorb(Covariance& covariance, const Rows& samples);
 
-/// Writes to_bytes(sketch) to `path`: temporary file beside it, synced, renamed over it.
-/// Throws BackendError with the system's reason; an older file at `path` is then untouched.
+/// Writes to_bytes(sketch) to `path`: a temporary file beside it, synced, renamed over it, the folder synced.
+/// A process killed at any moment, or a power cut, leaves at `path` the older file or the new one, whole; at
+/// worst `path`.tmp-PID-N lies beside it, which nothing reads. To checkpoint a long stream, call it now and
+/// then, and start with load and sketch.next_row() (docs/guide.md). Throws BackendError with the system's
+/// reason; at `path` is then the older file, or the new one where only its folder could not be synced.
 void save(const Sketch& sketch, const std::filesystem::path& path);
 
 /// Reads a file written by save. Throws BackendError when it cannot be read, Corrupt when it is not intact.
