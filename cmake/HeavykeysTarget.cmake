@@ -23,7 +23,7 @@ endfunction()
 # The link of a shared library of ours: versions as in heavykeys.map, and no symbol left to find.
 function(heavykeys_shared_link target)
   set(map ${PROJECT_SOURCE_DIR}/cmake/heavykeys.map)
-  set_target_properties(${target} PROPERTIES LINK_DEPENDS ${map} VERSION ${PROJECT_VERSION}
+  set_target_properties(${target} PROPERTIES LINK_DEPENDS ${map} INSTALL_RPATH "\$ORIGIN" VERSION ${PROJECT_VERSION}
                         SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
   target_link_options(${target} PRIVATE LINKER:--version-script=${map} LINKER:--no-undefined)
 endfunction()
