@@ -137,7 +137,8 @@ void set_extreme(Bytes& bytes, const Field& field, Random& random) {
     case Kind::exponent:
       return put(bytes, field,
                  random.coin() ? kExponents[random.below(kExponents.size())]
-                               : static_cast<int>(old) + random.integer(-30, 30));
+                               : static_cast<int>(static_cast<std::uint32_t>(old) +
+                                                  static_cast<std::uint32_t>(random.integer(-30, 30))));
     case Kind::number:
       if (field.size == 4)
         return put(bytes, field, static_cast<float>(kNumbers[random.below(kNumbers.size())]));
