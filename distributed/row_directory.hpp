@@ -14,8 +14,8 @@ namespace heavykeys::distributed {
 struct RowsHere {
   detail::Coverage& absorbed;
   detail::Fragments& waiting;
-  std::size_t dim;
-  std::uint64_t block_rows;
+  std::size_t dim = 0;
+  std::uint64_t block_rows = 0;
   std::uint64_t end = std::uint64_t{1} << 62;  ///< of all row ids: the last block is complete there
 };
 

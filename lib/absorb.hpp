@@ -6,13 +6,14 @@
 
 #include "lib/absorb_plan.hpp"
 #include "lib/block_batch.hpp"
+#include "lib/siblings.hpp"
 #include "lib/sketch_state.hpp"
 #include "lib/workers.hpp"
 
 namespace heavykeys::detail {
 
 /// One call of absorb. The sketch is untouched until commit(), which does not throw.
-class Absorption {
+class HEAVYKEYS_SIBLINGS Absorption {
  public:
   /// Checks shape and ids and plans: which blocks become complete, which rows wait.
   Absorption(SketchState& state, const Rows& rows);
@@ -29,6 +30,6 @@ class Absorption {
 };
 
 /// The whole call for one worker group.
-void absorb_with(Sketch& sketch, const Rows& rows, const Workers& workers);
+HEAVYKEYS_SIBLINGS void absorb_with(Sketch& sketch, const Rows& rows, const Workers& workers);
 
 }  // namespace heavykeys::detail

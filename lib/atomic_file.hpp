@@ -7,23 +7,26 @@
 #include <span>
 #include <vector>
 
+#include "lib/siblings.hpp"
+
 namespace heavykeys::detail {
 
 /// Writes `bytes` to a temporary file beside `path`, syncs it, renames it over `path` and syncs the folder:
 /// on return the file survives a power cut. Throws BackendError, the text beginning with the path and ending
 /// with the system's reason; the temporary file is then gone, and at `path` is the older file untouched or,
 /// where only the folder could not be synced, the new one, whole.
-void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);
+HEAVYKEYS_SIBLINGS void write_file_atomically(const std::filesystem::path& path,
+                                              std::span<const std::byte> bytes);
 
 /// The same for parts that follow each other in the file.
-void write_file_atomically(const std::filesystem::path& path,
-                           std::initializer_list<std::span<const std::byte>> parts);
+HEAVYKEYS_SIBLINGS void write_file_atomically(const std::filesystem::path& path,
+                                              std::initializer_list<std::span<const std::byte>> parts);
 
 /// Makes durable what was made, renamed and removed in a folder. Throws BackendError as above.
-void sync_folder(const std::filesystem::path& path);
+HEAVYKEYS_SIBLINGS void sync_folder(const std::filesystem::path& path);
 
 /// All bytes of a file. Throws BackendError, the text beginning with the path and ending with the system's
 /// reason.
-std::vector<std::byte> read_file(const std::filesystem::path& path);
+HEAVYKEYS_SIBLINGS std::vector<std::byte> read_file(const std::filesystem::path& path);
 
 }  // namespace heavykeys::detail

@@ -7,13 +7,14 @@
 
 #include "heavykeys/attention.hpp"
 #include "lib/attention_kernels.hpp"
+#include "lib/siblings.hpp"
 
 namespace heavykeys::detail {
 
 /// Unit: one KV head of one batch entry. Its queries are those of all query heads that read it; query `lane`
 /// of a unit is row lane / group of query head lane % group, so that neighbours are at the same place of the
 /// sequence.
-struct AttentionShape {
+struct HEAVYKEYS_SIBLINGS AttentionShape {
   /// Throws InvalidInput, naming the argument.
   AttentionShape(const TensorView& queries, const TensorView& keys, const TensorView& values,
                  const KeySets& sets, const AttendOptions& options);
@@ -44,14 +45,15 @@ struct AttentionShape {
 };
 
 /// Throws InvalidInput unless these are lists of ascending keys for batch x heads heads of n keys.
-void check_sets(const KeySets& sets, std::size_t batch, std::size_t heads, std::int64_t n, bool causal);
+HEAVYKEYS_SIBLINGS void check_sets(const KeySets& sets, std::size_t batch, std::size_t heads, std::int64_t n,
+                                   bool causal);
 
 /// Throws InvalidInput unless the view is [batch, heads, rows, dim] of this dtype; `name` for the text.
-void check_view(const TensorView& view, const std::string& name, Dtype dtype, std::size_t batch,
-                std::size_t heads, std::size_t rows, std::size_t dim);
+HEAVYKEYS_SIBLINGS void check_view(const TensorView& view, const std::string& name, Dtype dtype,
+                                   std::size_t batch, std::size_t heads, std::size_t rows, std::size_t dim);
 
 /// The text of a NaN or infinite value of a view, "keys: batch 0, head 1: NaN at row 2, column 3".
-std::string not_finite(const TensorView& view, const char* name, std::size_t b, std::size_t h,
-                       std::size_t row);
+HEAVYKEYS_SIBLINGS std::string not_finite(const TensorView& view, const char* name, std::size_t b,
+                                          std::size_t h, std::size_t row);
 
 }  // namespace heavykeys::detail

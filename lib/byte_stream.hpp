@@ -10,12 +10,13 @@
 #include <vector>
 
 #include "heavykeys/error.hpp"
+#include "lib/siblings.hpp"
 
 namespace heavykeys::detail {
 
 static_assert(std::endian::native == std::endian::little, "state files are written in native order");
 
-class ByteWriter {
+class HEAVYKEYS_SIBLINGS ByteWriter {
  public:
   template <class T>
   void put(T value) {

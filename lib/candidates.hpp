@@ -4,10 +4,11 @@
 #include <vector>
 
 #include "lib/row_store.hpp"
+#include "lib/siblings.hpp"
 
 namespace heavykeys::detail {
 
-struct Candidates {
+struct HEAVYKEYS_SIBLINGS Candidates {
   explicit Candidates(std::size_t dim) : rows(dim) {}
 
   std::vector<KeyId> ids;

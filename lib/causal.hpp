@@ -2,10 +2,11 @@
 #pragma once
 
 #include "heavykeys/heavy_entries.hpp"
+#include "lib/siblings.hpp"
 #include "lib/workers.hpp"
 
 namespace heavykeys::detail {
 
-void absorb_with(CausalHeavy& pass, const Rows& keys, const Workers& workers);
+HEAVYKEYS_SIBLINGS void absorb_with(CausalHeavy& pass, const Rows& keys, const Workers& workers);
 
 }  // namespace heavykeys::detail

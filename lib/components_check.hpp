@@ -2,11 +2,12 @@
 #pragma once
 
 #include "heavykeys/eigen_analysis.hpp"
+#include "lib/siblings.hpp"
 
 namespace heavykeys::detail {
 
 /// Throws InvalidInput unless the parts fit together and all numbers are finite, variances not negative and
 /// descending. That components are orthonormal is not looked at.
-void check(const PrincipalComponents& components);
+HEAVYKEYS_SIBLINGS void check(const PrincipalComponents& components);
 
 }  // namespace heavykeys::detail

@@ -9,6 +9,7 @@
 #include "heavykeys/covariance.hpp"
 #include "lib/product_sums.hpp"
 #include "lib/sample_grid.hpp"
+#include "lib/siblings.hpp"
 #include "lib/sign_vectors.hpp"
 
 namespace heavykeys::detail {
@@ -35,7 +36,7 @@ struct ProductGroup {
 
 /// A group exists for each exponent that samples have had (and, when memory ran out, for one or two more that
 /// are empty, which no function here looks at).
-struct CovarianceState {
+struct HEAVYKEYS_SIBLINGS CovarianceState {
   explicit CovarianceState(const CovarianceSpec& s);
 
   bool is_sketch() const { return spec.sketch_columns > 0; }

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "lib/siblings.hpp"
+
 namespace heavykeys::detail {
 
 /// Rows [begin, end) of a stream.
@@ -16,7 +18,7 @@ struct Range {
 };
 
 /// For each stream, disjoint ascending ranges that do not touch.
-class Coverage {
+class HEAVYKEYS_SIBLINGS Coverage {
  public:
   /// True when some row of the range is in already; `overlap` then says which.
   bool overlaps(std::uint64_t stream, Range range, Range* overlap = nullptr) const;
@@ -40,6 +42,6 @@ class Coverage {
   std::map<std::uint64_t, std::vector<Range>> streams_;  // an empty list counts as absent
 };
 
-std::string to_string(std::uint64_t stream, Range range);
+HEAVYKEYS_SIBLINGS std::string to_string(std::uint64_t stream, Range range);
 
 }  // namespace heavykeys::detail

@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <span>
 
+#include "lib/siblings.hpp"
+
 namespace heavykeys::detail {
 
-std::uint64_t crc64(std::span<const std::byte> bytes);
+HEAVYKEYS_SIBLINGS std::uint64_t crc64(std::span<const std::byte> bytes);
 
 }  // namespace heavykeys::detail

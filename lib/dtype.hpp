@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "heavykeys/rows.hpp"
+#include "lib/siblings.hpp"
 
 namespace heavykeys::detail {
 
@@ -23,15 +24,15 @@ std::uint16_t bfloat16_from_float(float value);
 double element(const Rows& rows, std::size_t r, std::size_t c);
 
 /// Row r as `dim` doubles.
-void read_row(const Rows& rows, std::size_t r, double* out);
+HEAVYKEYS_SIBLINGS void read_row(const Rows& rows, std::size_t r, double* out);
 
 /// All rows as contiguous float32 [count, dim]; float64 rows must hold float32 values.
 void read_floats(const Rows& rows, float* out);
 
 /// True unless some element of a float64 view is not a float32 (NaN counts as one).
-bool fits_float(const Rows& rows);
+HEAVYKEYS_SIBLINGS bool fits_float(const Rows& rows);
 
 /// Throws InvalidInput naming row and column when an element is NaN or infinite.
-void require_finite(const Rows& rows);
+HEAVYKEYS_SIBLINGS void require_finite(const Rows& rows);
 
 }  // namespace heavykeys::detail

@@ -76,6 +76,9 @@ std::vector<std::size_t> pivoted(const VarianceModel& m, std::size_t count) {
     const Eigen::Index at = index(e);
     if (!(left[at] > rounding)) break;
     order.push_back(e);
+    left[at] = -1.0;
+    if (m.size() == 0)
+      continue;  // elements say nothing of each other; Eigen would bind a reference to no memory
     const Eigen::VectorXd f = m.deviations.cwiseProduct(m.components.col(at));
     const Eigen::VectorXd g = given.selfadjointView<Eigen::Lower>() * f;
     const double v = f.dot(g) + m.noise[at];
@@ -86,7 +89,6 @@ std::vector<std::size_t> pivoted(const VarianceModel& m, std::size_t count) {
         if (left[i] >= 0.0) left[i] = std::max(0.0, left[i] - loss[i] * loss[i] / v);
       }
     }
-    left[at] = -1.0;
   }
   if (order.size() < count) fill_up(order, m.dim(), count);
   return order;

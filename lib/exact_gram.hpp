@@ -9,6 +9,7 @@
 #include "lib/dyadic.hpp"
 #include "lib/lift.hpp"
 #include "lib/limbs.hpp"
+#include "lib/siblings.hpp"
 
 namespace heavykeys::detail {
 
@@ -21,7 +22,7 @@ inline constexpr int kZeroColumn = std::numeric_limits<int>::min();
 /// low_i and high_i the least and greatest block exponent that column i has had. The number of limbs is a
 /// function of (rows, low, high), which is itself a commutative monoid: so is the whole value, bytes
 /// included.
-class ExactGram {
+class HEAVYKEYS_SIBLINGS ExactGram {
  public:
   ExactGram(std::size_t dim, int grid_bits);
 

@@ -2,14 +2,15 @@
 #pragma once
 
 #include "heavykeys/heavy_entries.hpp"
+#include "lib/siblings.hpp"
 #include "lib/workers.hpp"
 
 namespace heavykeys::detail {
 
-HeavyEntries heavy_entries_with(const UniversalSet& set, const Rows& queries, const HeavyOptions& options,
-                                const Workers& workers);
+HEAVYKEYS_SIBLINGS HeavyEntries heavy_entries_with(const UniversalSet& set, const Rows& queries,
+                                                   const HeavyOptions& options, const Workers& workers);
 
 /// Entries of consecutive groups of queries, one after the other.
-HeavyEntries concatenate(const std::vector<HeavyEntries>& parts);
+HEAVYKEYS_SIBLINGS HeavyEntries concatenate(const std::vector<HeavyEntries>& parts);
 
 }  // namespace heavykeys::detail

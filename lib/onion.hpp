@@ -6,6 +6,7 @@
 
 #include "lib/leverage.hpp"
 #include "lib/metric.hpp"
+#include "lib/siblings.hpp"
 
 namespace heavykeys::detail {
 
@@ -27,7 +28,7 @@ Peeled peel(const Plan& plan, const Metric& metric, const RowStore& rows, Effort
 
 /// The same a layer at a time, for rows that are spread over several holders: each tests its own, and removes
 /// what is heavy anywhere.
-class Peeling {
+class HEAVYKEYS_SIBLINGS Peeling {
  public:
   /// `rows` must outlive it.
   Peeling(const Plan& plan, const Metric& metric, const RowStore& rows);
@@ -60,6 +61,6 @@ class Peeling {
 void remove_rows(ExactGram& gram, const Lift& lift, const RowStore& rows);
 
 /// Rows `which` of `rows`, ascending.
-RowStore select(const RowStore& rows, const std::vector<std::size_t>& which);
+HEAVYKEYS_SIBLINGS RowStore select(const RowStore& rows, const std::vector<std::size_t>& which);
 
 }  // namespace heavykeys::detail

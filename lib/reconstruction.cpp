@@ -192,7 +192,8 @@ std::size_t Reconstructor::memory_bytes() const {
                          s.rest_mean.size());
 }
 
-bool operator==(const Reconstructor& a, const Reconstructor& b) {
+// The header's pragma does not reach the declaration of a friend.
+[[gnu::visibility("default")]] bool operator==(const Reconstructor& a, const Reconstructor& b) {
   return a.state_ == b.state_ || *a.state_ == *b.state_;
 }
 

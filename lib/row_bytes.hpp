@@ -5,14 +5,15 @@
 
 #include "lib/byte_stream.hpp"
 #include "lib/row_store.hpp"
+#include "lib/siblings.hpp"
 
 namespace heavykeys::detail {
 
 /// u64 count  u32 bytes of an element: 4 or 8  u32 0  element[count * dim]
-void put_rows(ByteWriter& out, const RowStore& store);
+HEAVYKEYS_SIBLINGS void put_rows(ByteWriter& out, const RowStore& store);
 
 /// Inverse of put_rows. Throws Corrupt for anything it cannot have written: an unknown or needlessly wide
 /// element, NaN, infinity, minus zero, more rows than there are bytes.
-RowStore get_rows(ByteReader& in, std::size_t dim);
+HEAVYKEYS_SIBLINGS RowStore get_rows(ByteReader& in, std::size_t dim);
 
 }  // namespace heavykeys::detail

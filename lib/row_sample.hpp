@@ -7,6 +7,7 @@
 
 #include "lib/byte_stream.hpp"
 #include "lib/row_store.hpp"
+#include "lib/siblings.hpp"
 
 namespace heavykeys::detail {
 
@@ -16,7 +17,7 @@ namespace heavykeys::detail {
 /// The kept set is a function of the SET of rows added, so samples of disjoint rows merge in any order
 /// to the same value. Each id may be added once, over all samples that are ever merged (Coverage sees to it).
 /// Size: at most 2 k + 64 rows. Cost: one hash for each row, and k ln(n / k) rows copied, expected.
-class RowSample {
+class HEAVYKEYS_SIBLINGS RowSample {
  public:
   RowSample(std::size_t dim, std::size_t capacity, std::uint64_t seed);
 

@@ -6,10 +6,11 @@
 #include <vector>
 
 #include "heavykeys/rows.hpp"
+#include "lib/siblings.hpp"
 
 namespace heavykeys::detail {
 
-class RowStore {
+class HEAVYKEYS_SIBLINGS RowStore {
  public:
   explicit RowStore(std::size_t dim) : dim_(dim) {}
 

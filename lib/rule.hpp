@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "heavykeys/spec.hpp"
+#include "lib/siblings.hpp"
 
 namespace heavykeys::detail {
 
@@ -28,13 +29,13 @@ double layer_threshold(double epsilon, int layer);
 double layers_bound(double epsilon);
 
 /// Throws InvalidInput when no rule serves the score at this dim and epsilon.
-Rule rule_for(const Spec& spec);
+HEAVYKEYS_SIBLINGS Rule rule_for(const Spec& spec);
 
 /// Monomials of this degree in dim variables: C(dim + degree - 1, degree), or above `kMaxLifted` when more.
 std::size_t monomial_count(std::size_t dim, int degree);
 
 /// Coordinates of the lift: the sum over its degrees.
-std::size_t lifted_dim(std::size_t dim, const std::vector<int>& degrees);
+HEAVYKEYS_SIBLINGS std::size_t lifted_dim(std::size_t dim, const std::vector<int>& degrees);
 
 inline constexpr std::size_t kMaxLifted = 2100;
 inline constexpr int kMaxDegree = 4;  ///< an s-fold product of 24-bit integers stays in 96 bits

@@ -2,10 +2,11 @@
 #pragma once
 
 #include "heavykeys/scan.hpp"
+#include "lib/siblings.hpp"
 #include "lib/workers.hpp"
 
 namespace heavykeys::detail {
 
-void absorb_with(Scan& scan, const Rows& keys, const Workers& workers);
+HEAVYKEYS_SIBLINGS void absorb_with(Scan& scan, const Rows& keys, const Workers& workers);
 
 }  // namespace heavykeys::detail

@@ -12,6 +12,7 @@
 #include "heavykeys/scan.hpp"
 #include "lib/byte_stream.hpp"
 #include "lib/scan_query.hpp"
+#include "lib/siblings.hpp"
 #include "lib/workers.hpp"
 
 namespace heavykeys::detail {
@@ -26,7 +27,7 @@ struct TileScanner;
 
 /// A key is scanned with the block of KeyBlock::kRows rows that it stands in. Blocks are scanned into a copy
 /// of what is known, so a call that throws changes nothing: begin(), then scan() and merge(), then commit().
-class ScanPass {
+class HEAVYKEYS_SIBLINGS ScanPass {
  public:
   /// `queries` must outlive this object, and the values have been checked. Throws InvalidInput for a score
   /// out of range or without its function.

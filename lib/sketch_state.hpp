@@ -9,10 +9,11 @@
 #include "lib/metric.hpp"
 #include "lib/prune_filter.hpp"
 #include "lib/row_sample.hpp"
+#include "lib/siblings.hpp"
 
 namespace heavykeys::detail {
 
-struct SketchState {
+struct HEAVYKEYS_SIBLINGS SketchState {
   explicit SketchState(const Spec& s)
       : spec(s),
         plan(std::make_shared<const Plan>(s)),

@@ -7,13 +7,15 @@
 #include <atomic>
 #include <cstdint>
 
+#include "lib/siblings.hpp"
+
 namespace heavykeys::detail {
 
 struct MonitorState;
 
 /// A part of a call that consists of `total` steps of about equal cost. Made within another, it is one step
 /// of that; the outermost gives the call its name. Costs nothing but a test where nobody watches.
-class Stage {
+class HEAVYKEYS_SIBLINGS Stage {
  public:
   Stage(const char* call, std::uint64_t total);
   Stage(const Stage&) = delete;

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <string>
 
+#include "lib/siblings.hpp"
+
 namespace heavykeys {
 struct Score;
 }
@@ -17,6 +19,6 @@ inline std::string shortest(double v) {
 }
 
 /// The name, and of a custom score all else that tells it from others: equal exactly when the scores are.
-std::string identity(const Score& score);
+HEAVYKEYS_SIBLINGS std::string identity(const Score& score);
 
 }  // namespace heavykeys::detail

@@ -2,10 +2,11 @@
 #pragma once
 
 #include "heavykeys/verification.hpp"
+#include "lib/siblings.hpp"
 #include "lib/workers.hpp"
 
 namespace heavykeys::detail {
 
-void absorb_with(Verification& pass, const Rows& keys, const Workers& workers);
+HEAVYKEYS_SIBLINGS void absorb_with(Verification& pass, const Rows& keys, const Workers& workers);
 
 }  // namespace heavykeys::detail

@@ -16,12 +16,12 @@ namespace heavykeys::tools {
 namespace {
 
 Spec spec_for(const FindOptions& options, const KeySource& keys) {
-  const Spec spec{.dim = keys.shape().dim,
-                  .epsilon = options.epsilon,
-                  .score = Score::from_name(options.score),
-                  .grid_bits = default_grid_bits(keys.shape().dtype),
-                  .sample_rows = options.sample_rows,
-                  .seed = options.seed};
+  Spec spec{.dim = keys.shape().dim,
+            .epsilon = options.epsilon,
+            .score = Score::from_name(options.score),
+            .grid_bits = default_grid_bits(keys.shape().dtype),
+            .sample_rows = options.sample_rows,
+            .seed = options.seed};
   in_file(keys.name(), [&] { validate(spec); });
   return spec;
 }

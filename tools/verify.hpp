@@ -15,7 +15,7 @@ struct VerifyQuestion {
   const KeyShape& shape;  ///< that they had in the first pass
   const Spec& spec;
   const Queries& queries;
-  Mode mode;
+  Mode mode{};
   bool causal = false;
   bool quiet = false;
 };

@@ -9,6 +9,7 @@
 #include "heavykeys/tensor.hpp"
 
 namespace heavykeys {
+#pragma GCC visibility push(default)
 
 /// What the weights of a query add up to one over.
 enum class Normalise {
@@ -77,5 +78,7 @@ struct AttendGradients {
 void attend_backward(const TensorView& queries, const TensorView& keys, const TensorView& values,
                      const KeySets& sets, const AttendOptions& options, const TensorView& out,
                      const AttendSums& sums, const TensorView& grad_out, const AttendGradients& gradients);
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys

@@ -9,6 +9,7 @@
 #include "heavykeys/rows.hpp"
 
 namespace heavykeys {
+#pragma GCC visibility push(default)
 
 /// Coverage of heavy entries by a set of keys: of their number, and of their weight.
 struct Audit {
@@ -31,5 +32,7 @@ struct Audit {
 /// Audits `keys` (any order; repetitions count once) against `entries`.
 /// Cost: O((nnz + |keys|) log |keys|). Workspace: O(m + |keys|).
 Audit audit(const HeavyEntries& entries, std::span<const KeyId> keys);
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys

@@ -8,6 +8,7 @@
 #include <vector>
 
 namespace heavykeys::distributed {
+#pragma GCC visibility push(default)
 
 /// A group of ranks 0 .. size() - 1. Every rank calls the same members in the same order; each call returns
 /// once this rank's part is done.
@@ -48,5 +49,7 @@ class Communicator {
   virtual std::vector<std::vector<std::byte>> exchange(std::span<const Parcel> outgoing,
                                                        std::span<const Arrival> incoming) = 0;
 };
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys::distributed

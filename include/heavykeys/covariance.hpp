@@ -12,6 +12,13 @@
 
 namespace heavykeys {
 
+namespace detail {
+struct CovarianceState;
+struct CovarianceAccess;
+}  // namespace detail
+
+#pragma GCC visibility push(default)
+
 /// What a Covariance is of. Two can be merged when these are equal.
 struct CovarianceSpec {
   std::size_t dim = 0;  ///< p, elements of a sample: n for rows of score matrices, n^2 for whole ones
@@ -24,11 +31,6 @@ struct CovarianceSpec {
 
   friend bool operator==(const CovarianceSpec&, const CovarianceSpec&) = default;
 };
-
-namespace detail {
-struct CovarianceState;
-struct CovarianceAccess;
-}  // namespace detail
 
 /// Count, sums and sums of products of all samples absorbed. A value; mergeable; the state is a function of
 /// the multiset of samples alone.
@@ -80,5 +82,7 @@ std::vector<double> element_variances(const Covariance& covariance);
 /// with a few huge elements (a mask of -1e9 added to scores), lose digits. Throws InvalidInput without
 /// samples, or when only a sketch was kept.
 std::vector<double> covariance_matrix(const Covariance& covariance);
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys

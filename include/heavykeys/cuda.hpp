@@ -7,6 +7,7 @@
 #include "heavykeys/attention.hpp"
 
 namespace heavykeys::cuda {
+#pragma GCC visibility push(default)
 
 /// KeySets in the memory of the current device, put there once and read by any number of calls. Throws
 /// InvalidInput for lists attend would refuse, BackendError where the device fails. Waits for its copy;
@@ -68,5 +69,7 @@ void attend_backward(const TensorView& queries, const TensorView& keys, const Te
 /// Waits for the stream; throws InvalidInput, naming argument, batch, head and row, if the last call with
 /// this workspace met NaN/Inf or scores out of range, and BackendError if it failed on the device.
 void check(const Workspace& workspace, void* stream = nullptr);
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys::cuda

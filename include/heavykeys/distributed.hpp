@@ -19,6 +19,7 @@
 /// nothing. Blocks that are open on several ranks are put together on the way. Nothing depends on which rank
 /// has what, on the number of ranks, or on the order in which messages arrive.
 namespace heavykeys::distributed {
+#pragma GCC visibility push(default)
 
 /// Something to run: refers to a callable that outlives the call, so that making one takes no memory.
 class Step {
@@ -92,5 +93,7 @@ HeavyEntries concatenate(Communicator& comm, const HeavyEntries& mine);
 /// `concatenate(comm, parallel::heavy_entries(set, share(comm, queries)))`.
 HeavyEntries heavy_entries(Communicator& comm, const UniversalSet& set, const Rows& queries,
                            const HeavyOptions& options = {});
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys::distributed

@@ -10,6 +10,7 @@
 #include "heavykeys/covariance.hpp"
 
 namespace heavykeys {
+#pragma GCC visibility push(default)
 
 /// Principal components of samples with p elements: the covariance is about
 /// sum_i variances[i] e_i e_i^T, e_i being row i of `components`.
@@ -54,5 +55,7 @@ double overlap(const PrincipalComponents& a, const PrincipalComponents& b, std::
 /// The share of `of`'s total variance that the first r components of `basis` capture: sum_i e_i^T C e_i /
 /// trace C. For `of` with components left out, a lower bound. Throws as overlap.
 double captured_variance(const PrincipalComponents& basis, std::size_t r, const PrincipalComponents& of);
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys

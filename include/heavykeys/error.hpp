@@ -5,6 +5,7 @@
 #include <string>
 
 namespace heavykeys {
+#pragma GCC visibility push(default)
 
 /// Root of everything the library throws on purpose (std::bad_alloc passes through unchanged).
 class Error : public std::runtime_error {
@@ -41,5 +42,7 @@ class Cancelled : public Error {
  public:
   using Error::Error;
 };
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys

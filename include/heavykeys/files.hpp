@@ -11,6 +11,7 @@
 #include "heavykeys/rows.hpp"
 
 namespace heavykeys {
+#pragma GCC visibility push(default)
 
 /// A tensor in a mapped file. Copies share the mapping, which lives as long as any of them.
 struct Tensor {
@@ -48,5 +49,7 @@ Dtype npy_dtype(const std::string& descr, const std::string& name);
 /// Writes a whole .npy, version 1.0, via a temporary file and rename. Throws BackendError.
 void write_npy(const std::filesystem::path& path, const std::string& descr,
                const std::vector<std::size_t>& shape, const void* data);
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys

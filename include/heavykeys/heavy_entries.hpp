@@ -12,6 +12,13 @@
 
 namespace heavykeys {
 
+namespace detail {
+struct CausalState;
+struct CausalAccess;
+}  // namespace detail
+
+#pragma GCC visibility push(default)
+
 /// Compressed sparse rows: query i owns entries indptr[i] .. indptr[i+1], keys ascending.
 struct HeavyEntries {
   std::vector<std::int64_t> indptr;  ///< [m + 1], starts at 0
@@ -48,11 +55,6 @@ struct HeavyOptions {
 /// (its weights are 0/0). Throws InvalidInput for another dim, for NaN/Inf, naming row and column, or for
 /// options out of range.
 HeavyEntries heavy_entries(const UniversalSet& set, const Rows& queries, const HeavyOptions& options = {});
-
-namespace detail {
-struct CausalState;
-struct CausalAccess;
-}  // namespace detail
 
 /// Causal heavy entries: query i sees only the keys j <= i + (n - m) (bottom-right aligned), and
 /// its weights are normalised over those. One pass over the keys, in order; the queries are read in place.
@@ -92,5 +94,7 @@ class CausalHeavy {
   friend struct detail::CausalAccess;
   std::unique_ptr<detail::CausalState> state_;
 };
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys

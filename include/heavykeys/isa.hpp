@@ -6,6 +6,7 @@
 #include <vector>
 
 namespace heavykeys {
+#pragma GCC visibility push(default)
 
 /// Names usable here, slowest first: "portable" always, then of "avx2", "avx512", "amx" those that
 /// this processor and operating system support.
@@ -19,5 +20,7 @@ std::string active_isa();
 /// Uses this instruction set from now on, in the whole process.
 /// Throws BackendError, naming those available, when it cannot be had: never a silent fallback.
 void set_isa(std::string_view name);
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys

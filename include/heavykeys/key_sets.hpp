@@ -11,6 +11,7 @@
 #include "heavykeys/universal_set.hpp"
 
 namespace heavykeys {
+#pragma GCC visibility push(default)
 
 /// One ascending list of keys for each (batch, KV head), list b * heads + h being
 /// keys[indptr[b * heads + h]] .. keys[indptr[b * heads + h + 1]].
@@ -54,5 +55,7 @@ KeySets prefix_keys(const Spec& spec, const TensorView& keys);
 /// up to condition 1e3; exact scores are leverage_scores. Cost: O(n d^2) for each head. The same keys
 /// whatever the threads. Throws InvalidInput for NaN/Inf, naming where.
 KeySets top_keys(const TensorView& keys, std::size_t budget);
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys

@@ -7,6 +7,7 @@
 #include "heavykeys/rows.hpp"
 
 namespace heavykeys {
+#pragma GCC visibility push(default)
 
 /// tau_j = k_j^T (K^T K)^+ k_j of every row of keys [n, d], d <= 4096, in their order: relative error <=
 /// 1e-10 (one unit, if subnormal), whatever the rank or condition of K; rows of zeros have 0; sum_j tau_j =
@@ -29,5 +30,7 @@ std::vector<double> leverage_scores(const Rows& keys, int grid_bits = 24);
 /// Throws InvalidInput as above, and unless distortion and failure lie in (0, 1).
 std::vector<double> approximate_leverage_scores(const Rows& keys, double distortion, double failure,
                                                 std::uint64_t seed, int grid_bits = 24);
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys

@@ -7,6 +7,7 @@
 #include "heavykeys/rows.hpp"
 
 namespace heavykeys {
+#pragma GCC visibility push(default)
 
 struct LewisWeights {
   std::vector<double> weights;  ///< [n]
@@ -34,5 +35,7 @@ struct LewisWeights {
 /// same bits everywhere. Throws InvalidInput unless 1/4 <= p <= 64 and 1e-9 <= tolerance < 1; for NaN/Inf,
 /// naming row and column; and for keys too near dependent for double-double (condition past about 1e13).
 LewisWeights lewis_weights(const Rows& keys, double p, double tolerance = 1e-6);
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys

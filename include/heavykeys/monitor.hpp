@@ -7,6 +7,7 @@
 #include <stop_token>
 
 namespace heavykeys {
+#pragma GCC visibility push(default)
 
 /// How far a call is.
 struct Progress {
@@ -53,5 +54,7 @@ class Monitor {
  private:
   std::unique_ptr<detail::MonitorState> state_;
 };
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys

@@ -8,6 +8,7 @@
 #include "heavykeys/distributed.hpp"
 
 namespace heavykeys::distributed {
+#pragma GCC visibility push(default)
 
 /// Ranks of a caller's communicator, which is duplicated: no message of ours can meet one of the caller's.
 ///
@@ -44,5 +45,7 @@ class MpiCommunicator final : public Communicator {
 /// MpiCommunicator.
 void allmerge(MPI_Comm comm, Sketch& sketch);
 void merge(MPI_Comm comm, Sketch& sketch, int root);
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys::distributed

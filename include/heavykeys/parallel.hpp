@@ -16,6 +16,7 @@
 #include "heavykeys/verification.hpp"
 
 namespace heavykeys::parallel {
+#pragma GCC visibility push(default)
 
 /// Whose threads do the work: oneTBB's, or the OpenMP pool a host such as PyTorch already runs.
 enum class Runtime { tbb, openmp };
@@ -77,5 +78,7 @@ PatternPrecision verify(const SparsePattern& pattern, const Rows& queries, const
                         const Options& options = {});
 SmallestDim smallest_dim(const SparsePattern& pattern, const PlantOptions& what, std::size_t trials,
                          const Options& options = {});
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys::parallel

@@ -9,6 +9,7 @@
 #include "heavykeys/rows.hpp"
 
 namespace heavykeys {
+#pragma GCC visibility push(default)
 
 /// A random matrix P, [rows, columns], with E |P x|^2 = |x|^2. Bits are a pure function of these fields
 /// (Philox4x32-10; no libm): the same for any number of threads and on any processor.
@@ -53,5 +54,7 @@ std::vector<double> apply(const Projection& projection, const Rows& rows);
 ///                of nonzeros. Round it up to a multiple of `nonzeros`.
 /// For m vectors at once, ask with failure / m. Throws InvalidInput unless both lie in (0, 1).
 std::size_t rows_needed(Projection::Kind kind, double distortion, double failure);
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys

@@ -16,6 +16,13 @@
 
 namespace heavykeys {
 
+namespace detail {
+struct ReconstructorState;
+struct ReconstructorAccess;
+}  // namespace detail
+
+#pragma GCC visibility push(default)
+
 /// Which elements of a sample are computed.
 enum class Choice : std::uint32_t {
   pivoted = 1,  ///< one after another, each the element of greatest variance given those before it
@@ -62,11 +69,6 @@ struct ReconstructorOptions {
 /// unless 1 <= count <= p, and for element variances whose sum is neither 0 nor in 2^-900 .. 2^900.
 std::vector<std::size_t> choose_elements(const PrincipalComponents& components, std::size_t count,
                                          Choice choice, std::uint64_t seed = 0);
-
-namespace detail {
-struct ReconstructorState;
-struct ReconstructorAccess;
-}  // namespace detail
 
 /// What is needed to estimate samples of p elements from s of them: which s, the mean, and a linear map. A
 /// value; copies share what they hold, which never changes.
@@ -147,5 +149,7 @@ Reconstructor load_reconstructor(const std::filesystem::path& path);
 void attend(const TensorView& queries, const TensorView& keys, const TensorView& values,
             std::span<const Reconstructor> reconstructors, const AttendOptions& options,
             const MutableTensorView& out);
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys

@@ -9,6 +9,7 @@
 #include "heavykeys/rows.hpp"
 
 namespace heavykeys {
+#pragma GCC visibility push(default)
 
 /// Rows drawn and their factors: row i of S K is scales[i] times the row ids[i] of K.
 struct RowSampling {
@@ -40,5 +41,7 @@ double oversampling_needed(std::size_t rank, double distortion, double failure);
 
 /// S K: [m, d] row-major. Throws InvalidInput when an id is not of these keys.
 std::vector<double> apply(const RowSampling& sampling, const Rows& keys);
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys

@@ -7,6 +7,7 @@
 #include <string_view>
 
 namespace heavykeys {
+#pragma GCC visibility push(default)
 
 /// IEEE binary64/32/16 and bfloat16, native (little-endian) byte order.
 enum class Dtype : std::uint8_t { f64, f32, f16, bf16 };
@@ -50,5 +51,7 @@ struct KeyId {
   friend bool operator==(const KeyId&, const KeyId&) = default;
   friend auto operator<=>(const KeyId&, const KeyId&) = default;
 };
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys

@@ -10,6 +10,13 @@
 
 namespace heavykeys {
 
+namespace detail {
+struct ScanState;
+struct ScanAccess;
+}  // namespace detail
+
+#pragma GCC visibility push(default)
+
 struct ScanOptions {
   /// Query i of m sees only the keys j <= i + (n - m), and its weights are normalised over those.
   bool causal = false;
@@ -19,11 +26,6 @@ struct ScanOptions {
 
   friend bool operator==(const ScanOptions&, const ScanOptions&) = default;
 };
-
-namespace detail {
-struct ScanState;
-struct ScanAccess;
-}  // namespace detail
 
 /// All keys j with A_j(q_i) >= epsilon, for every kind of Score, from one pass over the keys. The keys are
 /// taken as given (no grid). A scan is a function of the SET of rows absorbed: shards of the keys can be
@@ -83,5 +85,7 @@ void merge(Scan& into, const Scan& from);
 /// The scan of keys that are at hand: Scan, absorb, finish. With options.causal, key_count is keys.count.
 HeavyEntries scan(const Score& score, double epsilon, const Rows& queries, const Rows& keys,
                   const ScanOptions& options = {});
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys

@@ -8,6 +8,7 @@
 #include <vector>
 
 namespace heavykeys {
+#pragma GCC visibility push(default)
 
 /// A value that names f. All but softmax are even in x; every f is nondecreasing in |x| (softmax: in x).
 ///
@@ -61,5 +62,7 @@ struct Score {
            a.label == b.label;
   }
 };
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys

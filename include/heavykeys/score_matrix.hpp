@@ -7,6 +7,7 @@
 #include "heavykeys/rows.hpp"
 
 namespace heavykeys {
+#pragma GCC visibility push(default)
 
 enum class Normalisation {
   none,    ///< x_ij = scale q_i.k_j: before softmax, which is what varies in few directions and what
@@ -27,5 +28,7 @@ struct ScoreMatrixOptions {
 /// more queries than keys, or a score that overflows.
 std::vector<double> score_matrix(const Rows& queries, const Rows& keys,
                                  const ScoreMatrixOptions& options = {});
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys

@@ -6,6 +6,7 @@
 #include <utility>
 
 namespace heavykeys {
+#pragma GCC visibility push(default)
 
 /// Threads, in all of heavykeys: distinct values are independent of each other; one value may be read (const
 /// members, and functions that take it by const&) by any number of threads at a time, or changed by one while
@@ -69,5 +70,7 @@ class Shared {
   mutable std::shared_mutex mutex_;
   T value_;
 };
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys

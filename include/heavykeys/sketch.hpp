@@ -17,6 +17,8 @@ struct SketchState;
 struct SketchAccess;
 }  // namespace detail
 
+#pragma GCC visibility push(default)
+
 /// State of one pass: the exact Gram matrix G of the gridded rows seen (of their lift to D monomials, where
 /// the score has one), the candidates for the universal set, a sample of rows where weights are to be
 /// estimated, and the rows of blocks that are not complete yet.
@@ -84,5 +86,7 @@ std::vector<std::byte> to_bytes(const Sketch& sketch);
 /// A custom score is stored by name: its function is taken from the score of `custom` that equals it. Without
 /// one, the sketch does all but weigh queries.
 Sketch from_bytes(std::span<const std::byte> bytes, const std::vector<Score>& custom = {});
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys

@@ -11,6 +11,7 @@
 #include "heavykeys/rows.hpp"
 
 namespace heavykeys {
+#pragma GCC visibility push(default)
 
 /// A sparse matrix M [rows, columns] of positive entries, in compressed sparse rows. Only the ratios within a
 /// row matter: attention normalises rows.
@@ -168,5 +169,7 @@ struct SmallestDim {
 /// not quite monotone in r, so a smaller r may succeed that was not tried. Cost: O(L L' r trials log r); a
 /// seed that fails ends early. Throws as plant().
 SmallestDim smallest_dim(const SparsePattern& pattern, const PlantOptions& options, std::size_t trials);
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys

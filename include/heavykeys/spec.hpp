@@ -8,6 +8,7 @@
 #include "heavykeys/score.hpp"
 
 namespace heavykeys {
+#pragma GCC visibility push(default)
 
 /// Everything that decides the result, and nothing that does not: equal Specs and equal rows
 /// give equal bytes from every engine. Tuning (threads, push sizes, instruction set) lives elsewhere.
@@ -32,5 +33,7 @@ void validate(const Spec& spec);
 /// f(0), and at the end sample_rows and seed where they are not the usual ones. Different Specs have
 /// different texts.
 std::string to_string(const Spec& spec);
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys

@@ -9,6 +9,7 @@
 #include "heavykeys/sketch.hpp"
 
 namespace heavykeys::streaming {
+#pragma GCC visibility push(default)
 
 /// Adds rows to the sketch; any number at a time, any order of ids, each id once.
 /// Cost: O(d^2) multiply-adds and one read per row.
@@ -36,5 +37,7 @@ Sketch load(const std::filesystem::path& path, const std::vector<Score>& custom 
 /// The same for covariances.
 void save(const Covariance& covariance, const std::filesystem::path& path);
 Covariance load_covariance(const std::filesystem::path& path);
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys::streaming

@@ -6,6 +6,7 @@
 #include "heavykeys/rows.hpp"
 
 namespace heavykeys {
+#pragma GCC visibility push(default)
 
 /// The order in which the axes of a contiguous tensor lie in memory: batch (B), heads (H), sequence (S), dim
 /// (D).
@@ -53,5 +54,7 @@ TensorView tensor(const void* data, Dtype dtype, Layout layout, std::size_t batc
                   std::size_t rows, std::size_t dim);
 MutableTensorView tensor(void* data, Dtype dtype, Layout layout, std::size_t batch, std::size_t heads,
                          std::size_t rows, std::size_t dim);
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys

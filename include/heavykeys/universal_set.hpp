@@ -19,6 +19,8 @@ struct RowSums;
 struct UniversalSetAccess;
 }  // namespace detail
 
+#pragma GCC visibility push(default)
+
 /// U: by the leverage tau_j(K~) = sup_y (y.k_j)^2 / sum_l (y.k_l)^2 of the gridded keys K~ (|k~ - k| <=
 /// 2^(e-P-1), e the column's exponent in its block) or of their lift to monomials (docs/theory.md).
 ///
@@ -72,5 +74,7 @@ class UniversalSet {
 /// candidates that float64 cannot decide (D: coordinates of the lift, d where there is none). Throws
 /// InvalidInput when a stream has a gap (rows lost), naming the missing rows.
 UniversalSet finalize(const Sketch& sketch);
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys

@@ -17,6 +17,8 @@ struct VerificationState;
 struct VerificationAccess;
 }  // namespace detail
 
+#pragma GCC visibility push(default)
+
 /// The second pass (docs/theory.md, T8). Keys that can be read again are pushed again, as rows of stream 0,
 /// and are put on the grid of the Spec as the sketch put them. The queries to which a listed entry leaves a
 /// doubt (upper - lower > 1e-10, or lower < epsilon) are scanned over all of them; the entries of the others
@@ -76,5 +78,7 @@ class Verification {
 /// Incompatible when Spec, `found`, options or the values of undecided queries differ or a row is in both,
 /// InvalidInput when one was finished; `into` is then unchanged.
 void merge(Verification& into, const Verification& from);
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys

@@ -2,8 +2,11 @@
 #pragma once
 
 namespace heavykeys {
+#pragma GCC visibility push(default)
 
 /// "MAJOR.MINOR.PATCH".
 const char* version();
+
+#pragma GCC visibility pop
 
 }  // namespace heavykeys
