@@ -3,6 +3,7 @@
 
 #include "distributed/world.hpp"
 #include "heavykeys/distributed.hpp"
+#include "heavykeys/error.hpp"
 #include "heavykeys/monitor.hpp"
 #include "support/families.hpp"
 #include "support/sketches.hpp"
