@@ -23,6 +23,7 @@ TEST_CASE("a rank that is cancelled during a merge ends it for all") {
       Sketch sketch = support::absorbed(spec, rows(keys.row(begin), end - begin, 4, begin));
       const std::vector<std::byte> before = to_bytes(sketch);
       const bool last = rank + 1 == ranks;
+      if (ranks == 1) return {};  // has nothing to merge, so there is nothing to end
       try {
         const Monitor monitor([&](const Progress&) { return !last; }, std::chrono::nanoseconds(0));
         distributed::allmerge(comm, sketch);
