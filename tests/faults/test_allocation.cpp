@@ -1,22 +1,24 @@
 // Every allocation of absorb, merge, finalize, the causal pass, the scan and the verification is made to fail
 // once. std::bad_alloc comes through, the sketch is as it was, and the same call then succeeds with the same
 // bytes.
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <functional>
 #include <new>
 
 #include "heavykeys/heavykeys.hpp"
+#include "heavykeys/parallel.hpp"
 #include "heavykeys/streaming.hpp"
 #include "lib/row_sample.hpp"
 #include "support/sketches.hpp"
 
 namespace {
 
-long g_allocations_left = -1;  // negative: none fails
+std::atomic<long> g_allocations_left{-1};  // negative: none fails
 
 void* allocate(std::size_t size, std::size_t alignment) {
-  if (g_allocations_left >= 0 && g_allocations_left-- == 0) throw std::bad_alloc();
+  if (g_allocations_left >= 0 && g_allocations_left.fetch_sub(1) == 0) throw std::bad_alloc();
   size = size == 0 ? alignment : (size + alignment - 1) / alignment * alignment;
   if (void* p = std::aligned_alloc(alignment, size)) return p;
   throw std::bad_alloc();
@@ -89,6 +91,41 @@ TEST_CASE("a sketch is unchanged by an absorb or merge that runs out of memory, 
       REQUIRE(to_bytes(sketch) == to_bytes(want));
     }
     REQUIRE(failures > 0);
+  }
+}
+
+TEST_CASE("on many threads, too, a sketch is unchanged by an absorb that runs out of memory, and goes on") {
+  using heavykeys::parallel::Runtime;
+  const Keys keys(200);
+  heavykeys::Sketch start(support::make_spec(3, 0.1));
+  heavykeys::streaming::absorb(start, keys.rows(0, 5));
+  const std::vector<std::byte> before = to_bytes(start);
+  heavykeys::Sketch want = start;
+  heavykeys::streaming::absorb(want, keys.rows(5, 195));
+  const heavykeys::UniversalSet set = finalize(want);
+  const heavykeys::HeavyEntries entries = heavy_entries(set, keys.rows(0, 100));
+  std::vector<Runtime> runtimes;
+  if (HEAVYKEYS_TESTS_TBB) runtimes.push_back(Runtime::tbb);
+  if (HEAVYKEYS_TESTS_OPENMP) runtimes.push_back(Runtime::openmp);
+  for (const Runtime runtime : runtimes) {
+    const heavykeys::parallel::Options options{runtime, 3};
+    const auto absorb = [&](heavykeys::Sketch& s) {
+      heavykeys::parallel::absorb(s, keys.rows(5, 195), options);
+    };
+    long failures = 0;
+    for (;; ++failures) {
+      heavykeys::Sketch sketch = start;
+      if (!fails_at(failures, [&] { absorb(sketch); })) break;
+      REQUIRE(to_bytes(sketch) == before);
+      absorb(sketch);
+      REQUIRE(to_bytes(sketch) == to_bytes(want));
+    }
+    REQUIRE(failures > 10);
+    failures = 0;
+    while (fails_at(failures, [&] { heavykeys::parallel::heavy_entries(set, keys.rows(0, 100), options); }))
+      ++failures;
+    REQUIRE(failures > 3);
+    REQUIRE(heavykeys::parallel::heavy_entries(set, keys.rows(0, 100), options) == entries);
   }
 }
 
