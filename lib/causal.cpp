@@ -16,6 +16,7 @@
 #include "lib/key_order.hpp"
 #include "lib/onion.hpp"
 #include "lib/shared_tasks.hpp"
+#include "lib/stage.hpp"
 #include "lib/weigh_queries.hpp"
 
 namespace heavykeys {
@@ -174,6 +175,7 @@ void absorb_with(CausalHeavy& pass, const Rows& keys, const Workers& workers) {
   check_next_keys({"a causal pass", state.sketch.spec().dim, state.end}, next, keys);
   current_isa();
   const std::size_t size = state.sketch.spec().block_rows;
+  Stage stage("causal", keys.count / size + 2);
   pass_waiting(state, workers);  // what an earlier call could not finish for want of memory
   for (std::size_t at = 0; at < keys.count;) {
     const std::size_t take = std::min(keys.count - at, size - state.waiting.count());
@@ -182,6 +184,7 @@ void absorb_with(CausalHeavy& pass, const Rows& keys, const Workers& workers) {
     if (take == size) {
       pass_block(state, part, workers);
       state.absorbed += size;
+      stage.step();
     } else {
       state.waiting.append(part);
       pass_waiting(state, workers);

@@ -7,6 +7,7 @@
 #include "lib/float_environment.hpp"
 #include "lib/kernels.hpp"
 #include "lib/key_geometry.hpp"
+#include "lib/stage.hpp"
 
 namespace heavykeys {
 
@@ -52,12 +53,16 @@ struct ProjectedFactor {
 
 std::vector<double> leverage_scores(const Rows& keys, int grid_bits) {
   const detail::FloatEnvironment ieee;
-  return all_leverages(KeyGeometry(keys, grid_bits));
+  detail::Stage stage("leverage_scores", 2);
+  const KeyGeometry geometry(keys, grid_bits);
+  stage.step();
+  return all_leverages(geometry);
 }
 
 std::vector<double> approximate_leverage_scores(const Rows& keys, double distortion, double failure,
                                                 std::uint64_t seed, int grid_bits) {
   const detail::FloatEnvironment ieee;
+  detail::Stage stage("leverage_scores", 1);
   const double n = static_cast<double>(std::max<std::size_t>(keys.count, 1));
   rows_needed(Projection::Kind::gaussian, distortion, failure);  // refuses what is out of range
   const std::size_t r = rows_needed(Projection::Kind::gaussian, distortion * (1.0 - kRounding), failure / n);

@@ -88,13 +88,13 @@ LewisWeights lewis_weights(const Rows& keys, double p, double tolerance) {
     throw InvalidInput("p is " + detail::shortest(p) + "; it must lie in [0.25, 64]");
   if (!(tolerance >= 1e-9 && tolerance < 1.0))
     throw InvalidInput("tolerance is " + detail::shortest(tolerance) + "; it must lie in [1e-9, 1)");
+  detail::Stage stage("lewis_weights", kMaxIterations);
   const KeyGeometry geometry(keys, kGridBits);
   if (!geometry.has_coordinates())
     throw InvalidInput("the keys are too near dependent for Lewis weights (condition past about 1e13)");
   LewisWeights out;
   out.rank = geometry.rank();
   FixedPoint point(coordinates(geometry), geometry.count(), out.rank, p);
-  detail::Stage stage("lewis_weights", kMaxIterations);
   for (;;) {
     stage.step();
     out.residual = point.measure();

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "heavykeys/error.hpp"
+#include "lib/float_environment.hpp"
 #include "lib/stage.hpp"
 
 namespace heavykeys {
@@ -18,11 +19,11 @@ struct MonitorState {
   Monitor::Report report;
   std::stop_token stop;
   std::chrono::nanoseconds interval;
-  MonitorState* outer;  // asked too
+  std::shared_ptr<MonitorState> outer;  // asked too
   std::thread::id owner = std::this_thread::get_id();
   Clock::time_point last = Clock::now();
   double shown = 0.0;  // of the call, so that it does not fall
-  std::atomic<bool> cancelled{false};
+  std::atomic<bool> cancelled{false}, ended{false};
   std::exception_ptr thrown;  // by a report, in the call that goes on; the owner's alone
 
   void poll(const Stage* innermost);
@@ -33,18 +34,29 @@ struct MonitorState {
 
 namespace {
 
-thread_local MonitorState* t_monitor = nullptr;
+thread_local std::shared_ptr<MonitorState>
+    t_monitor;                          // the last made; those that have ended may still hang there
 thread_local Stage* t_stage = nullptr;  // innermost of this thread
+
+/// Of this thread, the last that has not ended.
+const std::shared_ptr<MonitorState>& watching() {
+  while (t_monitor && t_monitor->ended) t_monitor = std::shared_ptr<MonitorState>(t_monitor->outer);
+  return t_monitor;
+}
 
 }  // namespace
 
 void MonitorState::poll(const Stage* innermost) {
+  if (ended) {
+    if (outer) outer->poll(innermost);
+    return;
+  }
   const bool own = std::this_thread::get_id() == owner;
   if (stop.stop_requested()) cancelled = true;
   if (!cancelled && report && own) ask(innermost);
   if (own && thrown) std::rethrow_exception(thrown);
   if (cancelled) throw Cancelled("the call was cancelled");
-  if (outer != nullptr) outer->poll(innermost);
+  if (outer) outer->poll(innermost);
 }
 
 void MonitorState::ask(const Stage* innermost) {
@@ -57,7 +69,8 @@ void MonitorState::ask(const Stage* innermost) {
     progress = {s->call_, s->total_ == 0 ? 0.0 : std::min(1.0, done / static_cast<double>(s->total_))};
   }
   progress.fraction = shown = std::max(shown, progress.fraction);
-  const Unwatched quiet;  // a report may call long verbs itself
+  const Unwatched quiet;          // a report may call long verbs itself
+  const FloatEnvironment before;  // and may leave another rounding mode behind
   try {
     if (!report(progress)) cancelled = true;
   } catch (...) {
@@ -66,10 +79,10 @@ void MonitorState::ask(const Stage* innermost) {
   }
 }
 
-Stage::Stage(const char* call, std::uint64_t total) : call_(call), total_(total), monitor_(t_monitor) {
+Stage::Stage(const char* call, std::uint64_t total) : call_(call), total_(total), monitor_(watching()) {
   if (monitor_ == nullptr) return;
   outer_ = std::exchange(t_stage, this);
-  for (MonitorState* m = monitor_; outer_ == nullptr && m != nullptr; m = m->outer) {
+  for (MonitorState* m = monitor_.get(); outer_ == nullptr && m != nullptr; m = m->outer.get()) {
     if (m->owner == std::this_thread::get_id()) m->shown = 0.0;
   }
 }
@@ -77,7 +90,7 @@ Stage::Stage(const char* call, std::uint64_t total) : call_(call), total_(total)
 Stage::~Stage() {
   if (monitor_ == nullptr) return;
   t_stage = outer_;
-  for (MonitorState* m = monitor_; outer_ == nullptr && m != nullptr; m = m->outer) {
+  for (MonitorState* m = monitor_.get(); outer_ == nullptr && m != nullptr; m = m->outer.get()) {
     if (m->owner == std::this_thread::get_id()) m->thrown = nullptr;
   }
 }
@@ -94,15 +107,23 @@ void Stage::poll() {
 
 Watcher Watcher::of_this_thread() {
   Watcher watcher;
-  watcher.monitor_ = t_monitor;
+  watcher.monitor_ = watching();
   return watcher;
 }
 
 Watcher::Lent::Lent(const Watcher& watcher) : before_(std::exchange(t_monitor, watcher.monitor_)) {}
-Watcher::Lent::~Lent() { t_monitor = before_; }
+Watcher::Lent::~Lent() { t_monitor = std::move(before_); }
 
-Unwatched::Unwatched() : before_(std::exchange(t_monitor, nullptr)) {}
-Unwatched::~Unwatched() { t_monitor = before_; }
+Unwatched::Unwatched()
+    : before_(std::exchange(t_monitor, nullptr)), stage_(std::exchange(t_stage, nullptr)) {}
+Unwatched::~Unwatched() {
+  t_monitor = std::move(before_);
+  t_stage = stage_;
+}
+
+void rethrow_if_cancelled() {
+  if (const auto monitor = watching()) monitor->poll(t_stage);
+}
 
 }  // namespace detail
 
@@ -112,12 +133,15 @@ Monitor::Monitor(Report report, std::chrono::nanoseconds interval)
 Monitor::Monitor(std::stop_token stop) : Monitor(nullptr, std::move(stop)) {}
 
 Monitor::Monitor(Report report, std::stop_token stop, std::chrono::nanoseconds interval)
-    : state_(std::make_unique<detail::MonitorState>(std::move(report), std::move(stop), interval,
-                                                    detail::t_monitor)) {
-  detail::t_monitor = state_.get();
+    : state_(std::make_shared<detail::MonitorState>(std::move(report), std::move(stop), interval,
+                                                    detail::watching())) {
+  detail::t_monitor = state_;
 }
 
-Monitor::~Monitor() { detail::t_monitor = state_->outer; }
+Monitor::~Monitor() {
+  state_->ended = true;
+  detail::watching();  // on its own thread, takes it off
+}
 
 bool Monitor::cancelled() const { return state_->cancelled; }
 

@@ -101,8 +101,10 @@ void merge(Sketch& into, const Sketch& from) {
   a.sample.merge(b.sample);
   a.coverage.add(detail::complete_rows(b.coverage, b.fragments));
   if (b.filter && (!a.filter || a.filter->rows() < b.filter->rows())) a.filter = b.filter;
+  detail::Stage stage("merge", b.fragments.size());
   for (const auto& [first, run] : b.fragments) {
     detail::absorb_with(merged, run.view(first.row, first.stream), detail::serial_workers());
+    stage.step();
   }
   a.maintain();
   into = std::move(merged);

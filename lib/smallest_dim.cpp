@@ -8,6 +8,7 @@
 #include "lib/interpolating_plant.hpp"
 #include "lib/pattern_precision.hpp"
 #include "lib/plant_options.hpp"
+#include "lib/stage.hpp"
 #include "lib/svd_plant.hpp"
 
 namespace heavykeys::detail {
@@ -34,6 +35,7 @@ class Search {
   }
 
   SmallestDim run() {
+    Stage stage("smallest_dim", 0);  // nobody knows how many it takes
     std::size_t enough = least_, missing = least_ - 1;
     while (!met(enough)) {
       if (enough >= most_) {
@@ -74,7 +76,9 @@ class Search {
       return meets_with(pattern_, rows(planted.queries.data(), pattern_.rows, dim),
                         rows(planted.keys.data(), pattern_.columns, dim), options_.epsilon1,
                         options_.epsilon2, workers_);
-    } catch (const InvalidInput&) {  // keys of a row dependent up to rounding, or logits that cannot be told
+    } catch (const InvalidInput&) {
+      rethrow_if_cancelled();  // a report's own
+      // Keys of a row dependent up to rounding, or logits that cannot be told
       return false;
     }
   }

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 
 #include "lib/siblings.hpp"
 
@@ -34,7 +35,7 @@ class HEAVYKEYS_SIBLINGS Stage {
   std::uint64_t total_;
   std::atomic<std::uint64_t> done_{0};
   Stage* outer_ = nullptr;
-  MonitorState* monitor_;
+  std::shared_ptr<MonitorState> monitor_;
 };
 
 /// Who watches this thread. Lent by the calling thread to those that work for it: they can be cancelled, but
@@ -52,11 +53,11 @@ class Watcher {
     ~Lent();
 
    private:
-    MonitorState* before_;
+    std::shared_ptr<MonitorState> before_;
   };
 
  private:
-  MonitorState* monitor_ = nullptr;
+  std::shared_ptr<MonitorState> monitor_;
 };
 
 /// While it lives, nobody watches: for what must not be given up once it is begun.
@@ -68,7 +69,12 @@ class Unwatched {
   ~Unwatched();
 
  private:
-  MonitorState* before_;
+  std::shared_ptr<MonitorState> before_;
+  Stage* stage_;
 };
+
+/// Throws what a report of this call has thrown, or Cancelled: before an error is taken for an answer or
+/// given another name.
+HEAVYKEYS_SIBLINGS void rethrow_if_cancelled();
 
 }  // namespace heavykeys::detail

@@ -21,6 +21,7 @@
 #include "lib/onion.hpp"
 #include "lib/row_bytes.hpp"
 #include "lib/sketch_state.hpp"
+#include "lib/stage.hpp"
 #include "lib/state_check.hpp"
 
 namespace heavykeys {
@@ -213,6 +214,7 @@ void get_fragments(ByteReader& in, SketchState& s) {
 
 std::vector<std::byte> to_bytes(const Sketch& sketch) {
   const detail::FloatEnvironment ieee;
+  const detail::Unwatched whole;  // what a cancelled call has left can be stored
   detail::ByteWriter body;
   detail::put_body(body, detail::SketchAccess::state(sketch));
   return detail::seal(detail::kSketch, detail::version_of(sketch.spec()), body.bytes());
@@ -220,6 +222,7 @@ std::vector<std::byte> to_bytes(const Sketch& sketch) {
 
 Sketch from_bytes(std::span<const std::byte> bytes, const std::vector<Score>& custom) {
   const detail::FloatEnvironment ieee;
+  const detail::Unwatched whole;
   using detail::ByteReader;
   auto [version, in] = detail::unseal(detail::kSketch, bytes);
   Sketch sketch(detail::get_spec(in, version, custom));

@@ -21,8 +21,10 @@ void for_head(std::size_t head, Body body) {
   try {
     body();
   } catch (const InvalidInput& e) {
+    detail::rethrow_if_cancelled();  // a report's own error is no head's
     throw InvalidInput(prefix + e.what());
   } catch (const Incompatible& e) {
+    detail::rethrow_if_cancelled();
     throw Incompatible(prefix + e.what());
   }
 }

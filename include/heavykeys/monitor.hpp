@@ -30,11 +30,14 @@ struct MonitorState;
 /// through with it. What `report` throws comes out of the call in the place of Cancelled. Once cancelled, a
 /// Monitor stays so: every later long call under it ends at once.
 ///
-/// Monitors of one thread nest: all are asked. Latency is that of a part: a block of rows for absorb, 16
-/// queries for scans, a factorisation of the Gram matrix for finalize. Cost: a clock reading for each part.
-/// Not watched: merges, to_bytes, principal components, plant, files, and the adding up in absorb of
-/// covariances. Ranks: a rank that is cancelled ends the collective call for all of them (BackendError on the
-/// others).
+/// Monitors of one thread nest: all are asked. A report may call long verbs itself, unwatched. Latency is
+/// that of a part on each thread: a block of rows for absorb, 16 queries for scans, a head where there are
+/// many heads, a factorisation of the Gram matrix for finalize. Where the number of steps is not known
+/// beforehand (Lewis weights, smallest_dim), a call ends before its fraction is 1. Cost: a clock reading for
+/// each part. Not watched: to_bytes, from_bytes, save and load, so that what a cancelled call has left can be
+/// stored; principal components, plant, and the adding up in absorb of covariances. Ranks: one that is
+/// cancelled ends the collective call on all of them with Cancelled, and one whose report throws with
+/// BackendError.
 class Monitor {
  public:
   using Report = std::function<bool(const Progress&)>;
@@ -45,14 +48,15 @@ class Monitor {
           std::chrono::nanoseconds interval = std::chrono::milliseconds(50));
   Monitor(const Monitor&) = delete;
   Monitor& operator=(const Monitor&) = delete;
-  /// On the thread that made it, in reverse order where there are several.
+  /// Watches no more: in any order, from a report, or on another thread (a report that runs then ends first
+  /// or not at all; what it refers to must live until its thread's call is over).
   ~Monitor();
 
   /// A call was, or is going to be, ended early.
   bool cancelled() const;
 
  private:
-  std::unique_ptr<detail::MonitorState> state_;
+  std::shared_ptr<detail::MonitorState> state_;
 };
 
 #pragma GCC visibility pop

@@ -9,10 +9,29 @@
 namespace heavykeys::python {
 namespace {
 
-/// `with heavykeys.monitor(report):` A Monitor from entering to leaving.
+/// A Python callable that C++ may hold, and let go, without the GIL.
+std::shared_ptr<nb::callable> held_anywhere(nb::callable f) {
+  return {new nb::callable(std::move(f)), [](nb::callable* held) {
+            if (!Py_IsInitialized()) return;  // at the interpreter's end: left to it
+            const nb::gil_scoped_acquire gil;
+            delete held;
+          }};
+}
+
+/// What `report` returns: None goes on, anything else by its truth.
+bool goes_on(const nb::object& answer) {
+  if (answer.is_none()) return true;
+  const int truth = PyObject_IsTrue(answer.ptr());
+  if (truth < 0) nb::raise_python_error();
+  return truth != 0;
+}
+
+/// `with heavykeys.monitor(report):` A Monitor from entering to leaving. The Monitor refers to nothing of
+/// this object, which a report or another thread may destroy.
 class MonitorContext {
  public:
-  MonitorContext(nb::callable report, double interval) : report_(std::move(report)), interval_(interval) {
+  MonitorContext(nb::callable report, double interval)
+      : report_(held_anywhere(std::move(report))), interval_(interval) {
     if (!(interval >= 0.0 && interval <= 1e6)) {
       throw InvalidInput("interval is " + std::to_string(interval) + " s; it must lie in [0, 1e6]");
     }
@@ -22,30 +41,23 @@ class MonitorContext {
     if (monitor_) throw InvalidInput("this monitor is in use");
     const auto interval =
         std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(interval_));
-    monitor_ =
-        std::make_unique<Monitor>([this](const Progress& progress) { return ask(progress); }, interval);
-    owner_ = PyThread_get_thread_ident();
+    monitor_ = std::make_unique<Monitor>(
+        [report = report_](const Progress& progress) {
+          const nb::gil_scoped_acquire gil;
+          return goes_on((*report)(progress.call, progress.fraction));
+        },
+        interval);
   }
   void exit() {
-    if (monitor_ && owner_ != PyThread_get_thread_ident()) {
-      throw InvalidInput("a monitor is left on the thread that entered it");
-    }
     cancelled_ = cancelled();
     monitor_.reset();
   }
   bool cancelled() const { return monitor_ ? monitor_->cancelled() : cancelled_; }
 
  private:
-  bool ask(const Progress& progress) const {
-    const nb::gil_scoped_acquire held;
-    const nb::object go_on = report_(progress.call, progress.fraction);
-    return go_on.is_none() || nb::cast<bool>(go_on);
-  }
-
-  nb::callable report_;
+  std::shared_ptr<nb::callable> report_;
   double interval_;
   std::unique_ptr<Monitor> monitor_;
-  unsigned long owner_ = 0;
   bool cancelled_ = false;
 };
 
@@ -56,7 +68,7 @@ void bind_monitor(nb::module_& module) {
       module, "monitor",
       "While entered, the long calls of this thread tell how far they are:\n"
       "report(call, fraction), with the call's name and the part of it that is done, at\n"
-      "most once in `interval` seconds. When it returns False, the call ends with\n"
+      "most once in `interval` seconds. When it returns what is false (not None), the call ends with\n"
       "heavykeys.Cancelled; what it raises comes out of the call. Nothing has changed then.\n"
       "Monitors nest. Ctrl-C ends long calls with or without one.")
       .def(nb::init<nb::callable, double>(), nb::arg("report"), nb::arg("interval") = 0.05)

@@ -95,21 +95,51 @@ def test_bad_arguments() -> None:
         monitor.__enter__()
 
 
-def test_a_monitor_is_left_on_its_thread() -> None:
-    monitor = heavykeys.monitor(lambda call, fraction: None)
-    errors = []
+def test_monitors_may_be_left_in_any_order_and_anywhere(keys: np.ndarray) -> None:
+    """Generators that are suspended inside a monitor; a report that leaves its own; the last reference on another thread."""
 
-    def leave() -> None:
+    def watched():  # noqa: ANN202
+        with heavykeys.monitor(lambda call, fraction: None, interval=0):
+            yield
+
+    one, two = watched(), watched()
+    next(one), next(two)
+    one.close()
+    sketch().absorb(keys[:2000])
+    other = threading.Thread(target=two.close)
+    other.start()
+    other.join()
+    sketch().absorb(keys[:2000])
+
+    own = heavykeys.monitor(lambda call, fraction: own.__exit__(None, None, None), interval=0)
+    own.__enter__()
+    sketch().absorb(keys[:2000])
+
+    entered = [heavykeys.monitor(lambda call, fraction: None, interval=0)]
+    entered[0].__enter__()
+    last = threading.Thread(target=entered.clear)
+    last.start()
+    last.join()
+    sketch().absorb(keys[:2000])
+
+
+@pytest.mark.parametrize(("answer", "ends"), [(None, False), (1, False), (np.True_, False), (0, True), (np.False_, True), ("", True)])
+def test_an_answer_counts_by_its_truth(keys: np.ndarray, answer: object, ends: bool) -> None:
+    with heavykeys.monitor(lambda call, fraction: answer, interval=0) as monitor:
         try:
-            monitor.__exit__(None, None, None)
-        except heavykeys.InvalidInput as error:
-            errors.append(error)
+            sketch().absorb(keys[:2000])
+        except heavykeys.Cancelled:
+            pass
+    assert monitor.cancelled == ends
 
-    with monitor:
-        other = threading.Thread(target=leave)
-        other.start()
-        other.join()
-    assert len(errors) == 1
+
+def test_a_sketch_can_be_stored_after_a_call_was_cancelled(keys: np.ndarray) -> None:
+    state = sketch()
+    state.absorb(keys[:1000])
+    with heavykeys.monitor(lambda call, fraction: False, interval=0):
+        with pytest.raises(heavykeys.Cancelled):
+            state.absorb(keys[1000:])
+        assert heavykeys.Sketch.from_bytes(state.to_bytes()) == state
 
 
 @pytest.mark.parametrize("threads", [1, 2])

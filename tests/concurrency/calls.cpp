@@ -145,6 +145,31 @@ Call attend_call(const engines::Engine& engine, Normalise normalise) {
           }};
 }
 
+Call causal_call(const engines::Engine& engine) {
+  return {"causal", 5, [=] {
+            const auto pass = std::make_shared<CausalHeavy>(spec_of({}), key_rows(0, 300), 300);
+            const auto rest = [=] {
+              const std::uint64_t next = pass->next_row();  // it keeps the blocks it has passed
+              engine.absorb(*pass, key_rows(next, 300 - next));
+            };
+            return Try{rest, [=] { return bytes_of(pass->finish()); }};
+          }};
+}
+
+/// The smallest dimension for a diagonal of 12.
+Call smallest_dim_call() {
+  return {"smallest_dim", 5, [] {
+            return making([] {
+              SparsePattern pattern{12, 12, {0}, {}, std::vector<double>(12, 1.0)};
+              for (std::int64_t i = 0; i < 12; ++i) {
+                pattern.indices.push_back(i);
+                pattern.indptr.push_back(i + 1);
+              }
+              return std::vector<double>{static_cast<double>(smallest_dim(pattern, {}, 2).dim)};
+            });
+          }};
+}
+
 Call leverage_call() {
   return {"leverage_scores", 2, [] { return making([] { return leverage_scores(key_rows(0, 700)); }); }};
 }
@@ -166,6 +191,8 @@ std::vector<Call> calls(const engines::Engine& engine) {
                         entries_call(engine),
                         scan_call(engine),
                         covariance_call(engine),
+                        causal_call(engine),
+                        smallest_dim_call(),
                         leverage_call(),
                         lewis_call()};
   if (engine.schedule == engines::Schedule::streaming) return all;
