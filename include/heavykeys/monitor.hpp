@@ -7,6 +7,11 @@
 #include <stop_token>
 
 namespace heavykeys {
+
+namespace detail {
+struct MonitorState;
+}  // namespace detail
+
 #pragma GCC visibility push(default)
 
 /// How far a call is.
@@ -14,10 +19,6 @@ struct Progress {
   const char* call = "";  ///< which: "absorb", "finalize", "heavy_entries", "scan", "attend", ...
   double fraction = 0.0;  ///< of it that is done, in [0, 1]; does not fall during a call
 };
-
-namespace detail {
-struct MonitorState;
-}  // namespace detail
 
 /// While one lives, it watches the calls of the thread that made it. The long ones (absorb, finalize,
 /// heavy_entries, scans, verification, attention, key sets, leverage scores, Lewis weights, reconstruction)
