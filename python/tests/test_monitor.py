@@ -74,7 +74,7 @@ def test_monitors_nest_and_belong_to_their_thread(keys: np.ndarray) -> None:
     outer, inner = [], []
     with heavykeys.monitor(lambda *progress: outer.append(progress), interval=0):
         with heavykeys.monitor(lambda *progress: inner.append(progress), interval=0):
-            sketch().absorb(keys)
+            sketch().absorb(keys, threads=1)
         assert outer == inner and inner
         count = len(outer)
         other = threading.Thread(target=lambda: sketch().absorb(keys))
