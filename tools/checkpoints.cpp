@@ -86,6 +86,17 @@ void make_folder(const fs::path& folder) {
   if (error) fail(folder, "cannot be created", error);
 }
 
+/// There or made.
+void require_folder(const std::string& folder) try {
+  if (!fs::exists(folder)) {
+    if (fs::is_symlink(folder)) throw InvalidInput(folder + ": is a link to what is not there");
+    make_folder(folder);
+  }
+  if (!fs::is_directory(folder)) throw InvalidInput(folder + ": is not a directory");
+} catch (const fs::filesystem_error& error) {  // a name that is too long, say
+  throw InvalidInput(folder + ": " + error.code().message());
+}
+
 void remove_file(const fs::path& path) {
   std::error_code error;
   fs::remove(path, error);
@@ -100,11 +111,7 @@ std::string Checkpoints::file(std::int64_t generation, std::int64_t rank, std::i
 
 void Checkpoints::open() {
   job_.first([&] {
-    if (!fs::exists(folder_)) {
-      if (fs::is_symlink(folder_)) throw InvalidInput(folder_ + ": is a link to what is not there");
-      make_folder(folder_);
-    }
-    if (!fs::is_directory(folder_)) throw InvalidInput(folder_ + ": is not a directory");
+    require_folder(folder_);
     // Durable before anything is saved in it: a power cut must not take the folder and all saves away.
     detail::sync_folder(fs::absolute(fs::path(folder_) / ".").lexically_normal().parent_path().parent_path());
     std::map<std::pair<std::int64_t, std::int64_t>, std::set<std::int64_t>> ranks;

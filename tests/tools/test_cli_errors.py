@@ -39,6 +39,8 @@ class BadUsageTest(CommandTest):
         for name in ["", "x" * 300]:
             self.fail_with("sketch", "--keys", "k.npy", "--epsilon", EPSILON, "--out", name)
             self.fail_with("merge", "k.npy", "--out", name)
+        keys = ["--keys", "k.npy", "--epsilon", EPSILON]
+        self.fail_with("sketch", *keys, "--out", "s.hks", "--checkpoint", "x" * 300)
         self.fail_with("find", "--keys", "k.npy", "--epsilon", EPSILON, "--out", "x" * 300)
 
     def test_results_that_are_links_to_nothing(self):
