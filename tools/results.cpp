@@ -192,7 +192,8 @@ void check_parent_folder(const fs::path& file) try {
   if (file.empty()) throw InvalidInput("the name of the file to write is empty");
   // As the system will: none/../file needs a folder `none`, and a link to a file that is yet to be made needs
   // the folder of that.
-  const fs::path parent = fs::absolute(detail::behind_links(file)).parent_path();
+  const fs::path target = fs::exists(file) ? file : detail::behind_links(file);
+  const fs::path parent = fs::absolute(target).parent_path();
   if (!fs::is_directory(parent))
     throw InvalidInput(file.string() + ": there is no folder " + parent.string());
   if (fs::is_directory(file)) throw InvalidInput(file.string() + ": is a directory");

@@ -400,9 +400,12 @@ class BadStateTest(CommandTest):
     def test_an_unwritable_result_is_exit_1(self):
         if not os.path.exists("/dev/full"):
             self.skipTest("no /dev/full")
-        done = self.run_command("merge", "s.hks", "--out", "/dev/full")
-        self.assertEqual(done.returncode, 1)
-        self.assertEqual(done.stderr.count(b"\n"), 1)
+        for name in ["/dev/full", "/dev/stdout"]:  # a device, and a link to a pipe
+            done = self.run_command("merge", "s.hks", "--out", name)
+            self.assertEqual(done.returncode, 1)
+            self.assertEqual(done.stderr.count(b"\n"), 1)
+            self.assertIn(b"not a regular file", done.stderr)
+            self.assertFalse(os.path.isfile(name))
 
 
 if __name__ == "__main__":
