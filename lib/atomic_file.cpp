@@ -32,7 +32,7 @@ struct Access {
 };
 
 std::optional<Access> access_of(const std::filesystem::path& path) {
-  struct stat status;
+  struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return std::nullopt;
   return Access{status.st_uid, status.st_gid, status.st_mode & 0777};
 }
@@ -96,7 +96,7 @@ class TemporaryFile {
 
  private:
   void give(Access access) {
-    struct stat made;
+    struct stat made {};
     if (::fstat(file_, &made) != 0) return give_up("cannot be inspected");
     // Only root may give a file away, and only to a group of one's own may anybody: a group that the older
     // file was not for is then to see no more of this one than all others are.
