@@ -3,11 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
+#include <charconv>
 #include <filesystem>
 #include <map>
 #include <optional>
 #include <set>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -35,12 +36,29 @@ struct Found {
   bool whole = false;  ///< false: what a save that was cut off left
 };
 
+/// No job comes this far; a stray file with a larger number must not make us count past what there is.
+constexpr std::int64_t kMostGenerations = 1'000'000'000'000;
+
+/// Takes `before` and the number after it off the front of `text`.
+bool take(std::string_view& text, std::string_view before, std::int64_t& number) {
+  if (!text.starts_with(before)) return false;
+  text.remove_prefix(before.size());
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc()) return false;  // a number that is out of range, too
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return true;
+}
+
 /// None for files that are not ours.
 std::optional<Found> parse(const std::string& text) {
   FileName name;
-  const int fields =
-      std::sscanf(text.c_str(), "g%ld-rank-%ld-of-%ld", &name.generation, &name.rank, &name.ranks);
-  if (fields != 3 || name.generation < 1 || name.rank < 0 || name.rank >= name.ranks) return std::nullopt;
+  std::string_view rest = text;
+  if (!take(rest, "g", name.generation) || !take(rest, "-rank-", name.rank) ||
+      !take(rest, "-of-", name.ranks)) {
+    return std::nullopt;
+  }
+  if (name.generation < 1 || name.generation > kMostGenerations) return std::nullopt;
+  if (name.rank < 0 || name.rank >= name.ranks) return std::nullopt;
   const std::string whole = to_string(name);
   if (text == whole) return Found{name, true};
   if (text.starts_with(whole + ".tmp-")) return Found{name, false};
@@ -68,6 +86,17 @@ void make_folder(const fs::path& folder) {
   if (error) fail(folder, "cannot be created", error);
 }
 
+/// There or made.
+void require_folder(const std::string& folder) try {
+  if (!fs::exists(folder)) {
+    if (fs::is_symlink(folder)) throw InvalidInput(folder + ": is a link to what is not there");
+    make_folder(folder);
+  }
+  if (!fs::is_directory(folder)) throw InvalidInput(folder + ": is not a directory");
+} catch (const fs::filesystem_error& error) {  // a name that is too long, say
+  throw InvalidInput(folder + ": " + error.code().message());
+}
+
 void remove_file(const fs::path& path) {
   std::error_code error;
   fs::remove(path, error);
@@ -82,8 +111,7 @@ std::string Checkpoints::file(std::int64_t generation, std::int64_t rank, std::i
 
 void Checkpoints::open() {
   job_.first([&] {
-    if (!fs::exists(folder_)) make_folder(folder_);
-    if (!fs::is_directory(folder_)) throw InvalidInput(folder_ + ": is not a directory");
+    require_folder(folder_);
     // Durable before anything is saved in it: a power cut must not take the folder and all saves away.
     detail::sync_folder(fs::absolute(fs::path(folder_) / ".").lexically_normal().parent_path().parent_path());
     std::map<std::pair<std::int64_t, std::int64_t>, std::set<std::int64_t>> ranks;
@@ -99,6 +127,11 @@ void Checkpoints::open() {
   newest_ = job_.greatest(newest_);
   files_ = job_.greatest(files_);
   last_used_ = job_.greatest(last_used_);
+  // Now, rather than after hours: half of the numbers are left for the saves to come.
+  job_.alike([&] {
+    if (last_used_ > kMostGenerations / 2)
+      throw InvalidInput(fmt::format("{}: holds a save with number {}, none of ours", folder_, last_used_));
+  });
 }
 
 Sketch Checkpoints::load(const Spec& spec) {

@@ -1,10 +1,14 @@
 #include "tools/results.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <climits>
+#include <cstdint>
+#include <random>
 #include <span>
 #include <string_view>
 #include <system_error>
@@ -19,6 +23,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kSummary = "summary.json";
 constexpr std::string_view kTemporaryPrefix = ".heavykeys-tmp-";
+constexpr std::size_t kMostInside = 128;  // characters of names in a result folder
 constexpr std::array<std::string_view, 12> kNames = {
     "universal_set.npy", "universal_streams.npy", "leverage.npy",           "layer.npy",
     "heavy_indptr.npy",  "heavy_keys.npy",        "heavy_streams.npy",      "heavy_weights.npy",
@@ -35,7 +40,7 @@ bool is_head_folder(const std::string& name) {
 void require_only_results(const fs::path& folder, const ResultKind& kind, bool may_hold_heads) {
   for (const auto& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
-    if (name.starts_with(kTemporaryPrefix)) continue;  // of a run that was killed
+    if (name.starts_with(kTemporaryPrefix)) continue;  // of a run that was killed, or that goes on
     if (entry.is_directory() && may_hold_heads && is_head_folder(name)) {
       require_only_results(entry.path(), kind, false);
     } else if (!entry.is_regular_file() || std::ranges::find(kind.names, name) == kind.names.end()) {
@@ -45,21 +50,34 @@ void require_only_results(const fs::path& folder, const ResultKind& kind, bool m
   }
 }
 
-/// A folder that is removed with all it holds, unless it was renamed.
+/// A folder that nobody else has, removed with all it holds unless it was renamed.
 class TemporaryFolder {
  public:
-  explicit TemporaryFolder(const fs::path& parent)
-      : path_(parent / (std::string(kTemporaryPrefix) + std::to_string(::getpid()))) {
-    fs::remove_all(path_);  // left by a killed process that had our number
-    fs::create_directory(path_);
+  explicit TemporaryFolder(const fs::path& parent) {
+    // Not the process's number, which another has as well in another container. What is there already is
+    // never removed: nobody can tell whether its process lives. Not mkdtemp, whose mode 0700 would stay.
+    std::random_device random;
+    for (;;) {
+      const std::uint64_t number = static_cast<std::uint64_t>(random()) << 32 | random();
+      path_ = parent / fmt::format("{}{:016x}", kTemporaryPrefix, number);
+      if (::mkdir(path_.c_str(), 0777) == 0) return;
+      if (errno != EEXIST) {
+        throw fs::filesystem_error("mkdir", path_, std::error_code(errno, std::generic_category()));
+      }
+    }
   }
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
   ~TemporaryFolder() {
     std::error_code ignored;
-    fs::remove_all(path_, ignored);
+    if (!path_.empty()) fs::remove_all(path_, ignored);
   }
   const fs::path& path() const { return path_; }
+
+  void rename(const fs::path& target) {
+    fs::rename(path_, target);
+    path_.clear();  // the name is anybody's again
+  }
 
  private:
   fs::path path_;
@@ -126,6 +144,9 @@ std::vector<fs::path> names_in(const fs::path& folder) {
   return names;
 }
 
+/// Another run's, which may go on.
+bool is_temporary(const fs::path& name) { return name.string().starts_with(kTemporaryPrefix); }
+
 /// Renames every file of `from` over the one in `into`, and removes older results that have no successor.
 /// Not one rename of the folder: DIR may be a mount point or the working folder, which cannot be renamed.
 /// Synced in between, so that the summary is not there beside files of two runs after a power cut either.
@@ -133,7 +154,7 @@ void replace_results(const fs::path& from, const fs::path& into) {
   fs::remove(into / kSummary);  // while it is missing, the folder is not finished
   detail::sync_folder(into);
   for (const fs::path& name : names_in(into)) {
-    if (into / name != from && !fs::exists(from / name)) fs::remove_all(into / name);
+    if (!is_temporary(name) && !fs::exists(from / name)) fs::remove_all(into / name);
   }
   for (const fs::path& name : names_in(from)) {
     if (name == kSummary) continue;
@@ -169,7 +190,10 @@ void write_text(const fs::path& path, const std::string& text) {
 
 void check_parent_folder(const fs::path& file) try {
   if (file.empty()) throw InvalidInput("the name of the file to write is empty");
-  const fs::path parent = fs::absolute(file).lexically_normal().parent_path();
+  // As the system will: none/../file needs a folder `none`, and a link to a file that is yet to be made needs
+  // the folder of that.
+  const fs::path target = fs::exists(file) ? file : detail::behind_links(file);
+  const fs::path parent = fs::absolute(target).parent_path();
   if (!fs::is_directory(parent))
     throw InvalidInput(file.string() + ": there is no folder " + parent.string());
   if (fs::is_directory(file)) throw InvalidInput(file.string() + ": is a directory");
@@ -180,7 +204,14 @@ void check_parent_folder(const fs::path& file) try {
 void check_result_folder(const fs::path& folder, const ResultKind& kind) try {
   fs::path target = fs::absolute(folder).lexically_normal();
   if (!target.has_filename()) target = target.parent_path();  // DIR/ is DIR
-  if (!fs::exists(target)) return check_parent_folder(target);
+  // DIR/.heavykeys-tmp-*/head-000/universal_streams.npy.tmp-*
+  if (target.native().size() + kMostInside >= PATH_MAX)
+    throw InvalidInput(folder.string() + ": the name is too long");
+  if (!fs::exists(target)) {
+    // A folder cannot take the place of a link.
+    if (fs::is_symlink(target)) throw InvalidInput(folder.string() + ": is a link to what is not there");
+    return check_parent_folder(target);
+  }
   if (!fs::is_directory(target)) throw InvalidInput(folder.string() + ": is not a directory");
   require_only_results(folder, kind, kind.has_heads);
 } catch (const fs::filesystem_error& error) {
@@ -195,12 +226,12 @@ void write_folder(const fs::path& folder, const ResultKind& kind,
   fs::path target = fs::absolute(folder).lexically_normal();
   if (!target.has_filename()) target = target.parent_path();
   const bool replaces = fs::exists(target);
-  const TemporaryFolder temporary(replaces ? target : target.parent_path());
+  TemporaryFolder temporary(replaces ? target : target.parent_path());
   fill(temporary.path(), folder, write);
   if (replaces) {
     replace_results(temporary.path(), target);
   } else {
-    fs::rename(temporary.path(), target);
+    temporary.rename(target);
     detail::sync_folder(target.parent_path());
   }
 } catch (const fs::filesystem_error& error) {

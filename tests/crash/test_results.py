@@ -136,6 +136,30 @@ class ResultTest(CrashTest):
     def test_plant(self):
         self.check(*(["plant", "--random", 8, "--seed", seed, "--quiet"] for seed in (1, 2)))
 
+    def test_what_others_are_writing_stays(self):
+        """Another run, in another container, may have our process number, and write into the same folders."""
+        find = [BINARY, "find", "--keys", self.input("old.npy"), *EPSILON, "--quiet", "--engine", "streaming"]
+        for folder in (".", "out"):  # there is no DIR; there is one
+            with self.subTest(folder=folder):
+                script = (f'other={folder}/.heavykeys-tmp-$$; mkdir "$other" {folder}/.heavykeys-tmp-1 && '
+                          'echo live | tee "$other/leverage.npy" > "$other/../.heavykeys-tmp-1/leverage.npy" && '
+                          'exec "$@"')
+                done = self.run_with("sh", "-c", script, "sh", *find, "--out", "out")
+                self.assertEqual(done.returncode, 0, done.stderr.decode())
+                self.assertTrue((self.work / "out" / "summary.json").exists())
+                left = sorted((self.work / folder).glob(".heavykeys-tmp-*/*"))
+                self.assertEqual([p.read_text() for p in left], ["live\n"] * 2)
+
+    def test_the_mode_of_results_is_the_umasks(self):
+        find = [BINARY, "find", "--keys", self.input("old.npy"), *EPSILON, "--quiet", "--engine", "streaming"]
+        for umask, folder_mode, file_mode in [("022", 0o755, 0o644), ("027", 0o750, 0o640), ("077", 0o700, 0o600)]:
+            self.clear()
+            done = self.run_with("sh", "-c", f'umask {umask}; exec "$@"', "sh", *find, "--out", "out")
+            self.assertEqual(done.returncode, 0, done.stderr.decode())
+            out = self.work / "out"
+            self.assertEqual(out.stat().st_mode & 0o7777, folder_mode)
+            self.assertEqual({p.stat().st_mode & 0o7777 for p in out.iterdir()}, {file_mode})
+
     def test_a_folder_that_is_not_finished_is_no_result(self):
         (self.outside / "kept" / "summary.json").unlink()
         done = self.run_with(BINARY, "scan", "--keys", self.input("old.npy"), "--queries", self.input("q.npy"),

@@ -51,6 +51,12 @@ std::string read(const fs::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+mode_t mode(const fs::path& path) {
+  struct stat status;
+  REQUIRE(::stat(path.c_str(), &status) == 0);
+  return status.st_mode & 07777;
+}
+
 std::string npy(const std::string& dict, std::size_t data_bytes, char major = 1) {
   std::string text("\x93NUMPY", 6);
   text += major;
@@ -291,4 +297,84 @@ TEST_CASE("atomic files: all or nothing", "[files]") {
   CHECK_THROWS_AS(detail::write_file_atomically("/dev/null", bytes), BackendError);
   CHECK(fs::is_character_file("/dev/null"));
   CHECK(folder.size() == 2);
+}
+
+TEST_CASE("atomic files: links stay, what they lead to is written", "[files]") {
+  const Folder folder;
+  const std::string text = "new";
+  const auto bytes = std::as_bytes(std::span(text));
+  fs::create_directory(folder / "there");
+  folder.write("there/state", "old");
+  fs::create_symlink("there/state", folder / "link");
+  fs::create_symlink(folder / "link", folder / "link-to-link");
+  detail::write_file_atomically(folder / "link-to-link", bytes);
+  CHECK(fs::is_symlink(folder / "link-to-link"));
+  CHECK(fs::is_symlink(folder / "link"));
+  CHECK(read(folder / "there/state") == "new");
+
+  // To a file that is yet to be made, by way of another link.
+  fs::create_symlink("there/later", folder / "dangling");
+  fs::create_symlink("dangling", folder / "to-dangling");
+  detail::write_file_atomically(folder / "to-dangling", bytes);
+  CHECK(fs::is_symlink(folder / "to-dangling"));
+  CHECK(fs::is_symlink(folder / "dangling"));
+  CHECK(read(folder / "there/later") == "new");
+
+  // What leads nowhere, or to what is no file, is refused and stays.
+  fs::create_symlink("round", folder / "round");
+  fs::create_symlink("none/state", folder / "no-folder");
+  fs::create_symlink("/dev/null", folder / "device");
+  fs::create_symlink("there", folder / "folder");
+  for (const std::string name : {"round", "no-folder", "device", "folder"}) {
+    CAPTURE(name);
+    CHECK_THROWS_WITH(detail::write_file_atomically(folder / name, bytes),
+                      Catch::StartsWith((folder / name).string() + ": "));
+    CHECK(fs::is_symlink(folder / name));
+  }
+  CHECK(fs::is_character_file("/dev/null"));
+  CHECK(folder.size() == 9);  // no temporary file
+}
+
+TEST_CASE("atomic files: the mode of an older file stays, a new one has the umask's", "[files]") {
+  const Folder folder;
+  const std::string text = "new";
+  const auto bytes = std::as_bytes(std::span(text));
+  const mode_t before = ::umask(027);
+  for (const mode_t older : {0600, 0640, 0400, 0666}) {
+    folder.write("state", "old");
+    REQUIRE(::chmod((folder / "state").c_str(), older) == 0);
+    fs::create_symlink("state", folder / "link");
+    detail::write_file_atomically(folder / "link", bytes);
+    CHECK(read(folder / "state") == "new");
+    CHECK(mode(folder / "state") == older);
+    fs::remove(folder / "link");
+    fs::remove(folder / "state");
+  }
+  detail::write_file_atomically(folder / "state", bytes);
+  CHECK(mode(folder / "state") == 0640);
+  ::umask(before);
+
+  if (::geteuid() != 0) return;  // the rest is about files of others
+  REQUIRE(::chown((folder / "state").c_str(), 65534, 65533) == 0);
+  detail::write_file_atomically(folder / "state", bytes);
+  struct stat status;
+  REQUIRE(::stat((folder / "state").c_str(), &status) == 0);
+  CHECK(status.st_uid == 65534);
+  CHECK(status.st_gid == 65533);
+}
+
+TEST_CASE("atomic files: names as long as the system takes", "[files]") {
+  const Folder folder;
+  const std::string text = "new";
+  const auto bytes = std::as_bytes(std::span(text));
+  std::string letters;
+  while (letters.size() < 254) letters += "\xc3\xa4";  // of two bytes each, for a cut in between
+  for (const std::string& name : {std::string(255, 'x'), std::string(240, 'x'), letters, "y" + letters}) {
+    detail::write_file_atomically(folder / name, bytes);
+    CHECK(read(folder / name) == "new");
+  }
+  CHECK(folder.size() == 4);
+  CHECK_THROWS_WITH(detail::write_file_atomically(folder / std::string(256, 'x'), bytes),
+                    Catch::Contains("too long"));
+  CHECK(folder.size() == 4);
 }

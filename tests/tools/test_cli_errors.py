@@ -39,7 +39,64 @@ class BadUsageTest(CommandTest):
         for name in ["", "x" * 300]:
             self.fail_with("sketch", "--keys", "k.npy", "--epsilon", EPSILON, "--out", name)
             self.fail_with("merge", "k.npy", "--out", name)
+        keys = ["--keys", "k.npy", "--epsilon", EPSILON]
+        self.fail_with("sketch", *keys, "--out", "s.hks", "--checkpoint", "x" * 300)
         self.fail_with("find", "--keys", "k.npy", "--epsilon", EPSILON, "--out", "x" * 300)
+
+    def test_results_that_are_links_to_nothing(self):
+        """Said before the pass: of keys with a NaN, nothing is said."""
+        self.save("nan.npy", np.full((100, 4), np.nan, np.float32))
+        for link, target in [("to-none", "none"), ("to-folder", "none/none"), ("round", "round")]:
+            os.symlink(target, self.folder / link)
+            common = ["--keys", "nan.npy", "--epsilon", EPSILON]
+            text = self.fail_with("find", *common, "--out", link, words=[link + ": "])
+            self.assertNotIn("nan.npy", text)
+            self.fail_with("sketch", *common, "--out", "s.hks", "--checkpoint", link, words=[link + ": "])
+            if link != "to-none":
+                text = self.fail_with("sketch", *common, "--out", link, words=[link + ": "])
+                self.assertNotIn("nan.npy", text)
+        self.succeed("sketch", "--keys", "k.npy", "--epsilon", EPSILON, "--out", "to-none", "--quiet")
+        self.assertTrue((self.folder / "to-none").is_symlink())
+        self.assertTrue((self.folder / "none").is_file())
+
+    def test_folders_that_are_not_there(self):
+        for name in ["none/s.hks", "none/../s.hks", "k.npy/s.hks"]:
+            text = self.fail_with("sketch", "--keys", "k.npy", "--epsilon", EPSILON, "--out", name, words=[name])
+            self.assertIn("there is no folder", text)
+
+    def test_names_as_long_as_the_system_takes(self):
+        for name in ["x" * 250, "y" * 255]:
+            self.succeed("find", "--keys", "k.npy", "--epsilon", EPSILON, "--out", name, "--quiet")
+            self.assertTrue((self.folder / name / "summary.json").is_file())
+            name = name.upper()
+            self.succeed("sketch", "--keys", "k.npy", "--epsilon", EPSILON, "--out", name, "--quiet")
+            self.assertTrue((self.folder / name).is_file())
+        # The folder could be made, the files in it could not.
+        deep = "/".join(["d" * 200] * 19)
+        (self.folder / deep).mkdir(parents=True)
+        room = 4095 - len(os.path.realpath(self.folder)) - len(deep) - 2
+        for name in ["z" * min(room - 20, 255)]:
+            text = self.fail_with(*self.find[:3], "--epsilon", EPSILON, "--out", f"{deep}/{name}")
+            self.assertIn("too long", text)
+
+    def test_stray_files_among_checkpoints(self):
+        saved = self.folder / "saved"
+        saved.mkdir()
+        job = ["sketch", "--keys", "k.npy", "--epsilon", EPSILON, "--out", "s.hks", "--quiet"]
+        saving = [*job, "--engine", "streaming", "--checkpoint", "saved", "--checkpoint-every", 40]
+        strays = [
+            f"g{generation}-rank-0000-of-0002.hks{end}"
+            for generation in ["9223372036854775807", "9223372036854775808", "1000000000001", "-00001", "000000", "1"]
+            for end in ["", ".tmp-1-0"]
+        ]
+        strays += ["g000001-rank-0002-of-0002.hks", "g000001-rank--001-of-0002.hks", "g000001-rank-0000-of-0001"]
+        for name in strays:
+            (saved / name).write_bytes(b"stray")
+        self.succeed(*saving)
+        self.assertEqual(sorted(p.name for p in saved.iterdir()), sorted(strays))
+        self.assertEqual({p.read_bytes() for p in saved.iterdir()}, {b"stray"})
+        (saved / "g999999999999-rank-0000-of-0002.hks").write_bytes(b"stray")
+        self.fail_with(*saving, words=["saved: ", 999999999999])
 
     def test_verbs_and_options(self):
         self.fail_with()
@@ -343,9 +400,12 @@ class BadStateTest(CommandTest):
     def test_an_unwritable_result_is_exit_1(self):
         if not os.path.exists("/dev/full"):
             self.skipTest("no /dev/full")
-        done = self.run_command("merge", "s.hks", "--out", "/dev/full")
-        self.assertEqual(done.returncode, 1)
-        self.assertEqual(done.stderr.count(b"\n"), 1)
+        for name in ["/dev/full", "/dev/stdout"]:  # a device, and a link to a pipe
+            done = self.run_command("merge", "s.hks", "--out", name)
+            self.assertEqual(done.returncode, 1)
+            self.assertEqual(done.stderr.count(b"\n"), 1)
+            self.assertIn(b"not a regular file", done.stderr)
+            self.assertFalse(os.path.isfile(name))
 
 
 if __name__ == "__main__":
