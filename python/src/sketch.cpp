@@ -135,27 +135,24 @@ void absorb_heads(const std::vector<SharedSketch*>& sketches, nb::handle keys, s
   if (std::adjacent_find(ordered.begin(), ordered.end()) != ordered.end()) {
     throw InvalidInput("sketches: one is in the list twice");
   }
-  const WithoutGil released;
-  std::vector<std::unique_lock<std::shared_mutex>> locks;
-  locks.reserve(ordered.size());
-  for (SharedSketch* sketch : ordered) locks.emplace_back(sketch->mutex());
-  std::vector<Rows> rows;
-  for (std::size_t h = 0; h < sketches.size(); ++h) {
-    const Sketch& sketch = sketches[h]->unlocked();
-    require_dim(arrays[h], sketch.spec().dim, ("sketches[" + std::to_string(h) + "]").c_str());
-    rows.push_back(rows_of(arrays[h], first_row.value_or(sketch.next_row(stream)), stream));
-  }
-  // They are lent to the call side by side, and go back whatever comes of it.
-  struct Lent {
-    const std::vector<SharedSketch*>& owners;
-    std::vector<Sketch> sketches;
-    ~Lent() {
-      for (std::size_t h = 0; h < sketches.size(); ++h) owners[h]->unlocked() = std::move(sketches[h]);
+  SharedSketch::change_all(sketches, [&](std::span<Sketch* const> owners) {
+    std::vector<Rows> rows;
+    for (std::size_t h = 0; h < owners.size(); ++h) {
+      require_dim(arrays[h], owners[h]->spec().dim, ("sketches[" + std::to_string(h) + "]").c_str());
+      rows.push_back(rows_of(arrays[h], first_row.value_or(owners[h]->next_row(stream)), stream));
     }
-  } lent{sketches, {}};
-  lent.sketches.reserve(sketches.size());
-  for (SharedSketch* sketch : sketches) lent.sketches.push_back(std::move(sketch->unlocked()));
-  parallel::absorb(lent.sketches, rows, options);
+    // They are lent to the call side by side, and go back whatever comes of it.
+    struct Lent {
+      std::span<Sketch* const> owners;
+      std::vector<Sketch> sketches;
+      ~Lent() {
+        for (std::size_t h = 0; h < sketches.size(); ++h) *owners[h] = std::move(sketches[h]);
+      }
+    } lent{owners, {}};
+    lent.sketches.reserve(owners.size());
+    for (Sketch* sketch : owners) lent.sketches.push_back(std::move(*sketch));
+    parallel::absorb(lent.sketches, rows, options);
+  });
 }
 
 }  // namespace

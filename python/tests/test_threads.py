@@ -104,6 +104,73 @@ def test_callbacks_and_locks_do_not_wait_for_each_other(rng) -> None:
     assert sketch.row_count == 5006
 
 
+def test_changes_get_their_turn_while_readers_overlap(rng) -> None:
+    keys = rng.standard_normal((20_000, 64)).astype(np.float32)
+    sketch, other, third = Sketch(64, 0.01), Sketch(64, 0.01), Sketch(64, 0.01)
+    sketch.absorb(keys)
+    other.absorb(keys[:100], first_row=20_000)
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            sketch.finalize()
+
+    def change() -> None:
+        sketch.merge(other)
+        heavykeys.absorb([third, sketch], [keys[:50], keys[50:100]])
+
+    readers = [threading.Thread(target=read, daemon=True) for _ in range(4)]
+    writer = threading.Thread(target=change, daemon=True)
+    for reader in readers:
+        reader.start()
+    writer.start()
+    writer.join(timeout=120)
+    done.set()
+    assert not writer.is_alive()
+    for reader in readers:
+        reader.join(timeout=120)
+    assert sketch.row_count == 20_150 and third.row_count == 50
+
+
+def test_reports_may_read_what_their_call_reads_and_nothing_else_of_it(rng) -> None:
+    """Asked from inside its own call, an object would wait for itself."""
+    keys = rng.standard_normal((20_000, 32)).astype(np.float32)
+    results: list[object] = []
+
+    def work() -> None:
+        sketch, other = Sketch(32, 0.01, block_rows=256), Sketch(32, 0.01)
+        sketch.absorb(keys[:10_000])
+        calls = {
+            "finalize": sketch.finalize,
+            "absorb": lambda: sketch.absorb(keys[10_000:], threads=1),
+            "absorb of heads": lambda: heavykeys.absorb([other, sketch], [keys, keys[10_000:]], threads=1),
+        }
+        asks = {
+            "row_count": lambda: sketch.row_count,
+            "absorb": lambda: sketch.absorb(keys[:1], first_row=50_000),
+            "merge": lambda: sketch.merge(Sketch(32, 0.01, block_rows=256)),
+            "merge into another": lambda: Sketch(32, 0.01, block_rows=256).merge(sketch),
+            "absorb of heads": lambda: heavykeys.absorb([sketch], keys[None, :1], 50_000),
+        }
+        for name, call in calls.items():
+            for asked, ask in asks.items():
+                with heavykeys.monitor(lambda call, fraction, ask=ask: ask() is not False, interval=0.0):
+                    try:
+                        call()
+                        results.append((name, asked))
+                    except heavykeys.InvalidInput as error:
+                        assert "in use by this thread" in str(error), error
+                assert (sketch.row_count, other.row_count) == (10_000, 0), (name, asked)
+        sketch.absorb(keys[10_000:])
+        results.append(sketch.row_count)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(timeout=120)
+    assert not thread.is_alive()
+    assert results == [("finalize", "row_count"), 20_000]
+
+
 def sketch_bytes(keys: np.ndarray) -> bytes:
     sketch = Sketch(keys.shape[1], 0.01)
     sketch.absorb(keys, threads=3)
