@@ -102,8 +102,8 @@ class Turn {
 /// What runs inside a use (a report of progress, a custom score) may read the value again where the use reads
 /// it. To change it there, or to read it where the use changes it, is InvalidInput, and nothing is done. That
 /// is known of the use's own thread alone: a use that waits for another thread, which asks for the same
-/// value, waits for ever. So may uses of two values inside each other, in different orders: change_all takes
-/// many.
+/// value, waits for ever. So may uses of two values inside each other, in different orders or beside a call
+/// that changes both: change_all takes many.
 template <class T>
 class Shared {
  public:
