@@ -75,14 +75,5 @@ class CrashTest(CommandTest):
     def temporaries(self):
         return [str(p) for p in self.work.rglob("*") if is_temporary(p.name)]
 
-    def assert_one_line(self, done, words):
-        text = done.stderr.decode()
-        self.assertEqual(done.returncode, 1, text)
-        self.assertEqual(done.stdout, b"")
-        self.assertTrue(text.startswith("heavykeys: ") and text.endswith("\n"), text)
-        self.assertEqual(text.count("\n"), 1, text)
-        for word in words:
-            self.assertIn(word, text)
-
     def assert_killed(self, done):
         self.assertEqual(done.returncode, -signal.SIGKILL, done.stderr.decode())

@@ -79,7 +79,7 @@ class DiskTest(CrashTest):
                 if done.returncode == 0:
                     continue
                 failed += 1
-                self.assert_one_line(done, [".hks: ", os.strerror(errno.ENOSPC)])
+                self.assert_one_line(done, 1, [".hks: ", os.strerror(errno.ENOSPC)])
                 self.assertEqual(self.temporaries(), [])
                 with_saves += self.saved_rows() > 0
                 (self.work / "ballast").unlink()
@@ -94,7 +94,7 @@ class DiskTest(CrashTest):
         free = os.statvfs(self.work).f_bavail * os.statvfs(self.work).f_frsize
         (self.work / "ballast").write_bytes(bytes(free))
         done = self.run_plainly(self.find)
-        self.assert_one_line(done, ["r", os.strerror(errno.ENOSPC)])
+        self.assert_one_line(done, 1, ["r", os.strerror(errno.ENOSPC)])
         self.assertEqual({p.name: p.read_bytes() for p in (self.work / "r").iterdir()}, before)
 
     def test_a_read_only_disk(self):
@@ -103,7 +103,7 @@ class DiskTest(CrashTest):
         before = {p: p.read_bytes() for p in self.work.rglob("*") if p.is_file()}
         self.again("ro")
         for command in (self.job, self.find, [*self.job[:-4], "--first-row", 7]):
-            self.assert_one_line(self.run_plainly(command), [os.strerror(errno.EROFS)])
+            self.assert_one_line(self.run_plainly(command), 1, [os.strerror(errno.EROFS)])
         self.assertEqual({p: p.read_bytes() for p in self.work.rglob("*") if p.is_file()}, before)
         self.assertEqual(self.saved_rows(), rows)
         self.again("rw")
@@ -119,7 +119,7 @@ class DiskTest(CrashTest):
         if subprocess.run([*nobody, "true"], capture_output=True).returncode != 0:
             self.skipTest("setpriv is refused")
         done = self.run_plainly([*nobody, *self.job])
-        self.assert_one_line(done, ["saved", os.strerror(errno.EACCES)])
+        self.assert_one_line(done, 1, ["saved", os.strerror(errno.EACCES)])
         self.assertEqual({p: p.read_bytes() for p in self.work.rglob("*") if p.is_file()}, before)
         self.assertEqual(self.saved_rows(), rows)
         self.go_on()

@@ -95,7 +95,7 @@ class CheckpointTest(CrashTest):
                     if call.name == "close" and not call.what.split("/")[-1].startswith(("g0", "s.hks")):
                         self.assertEqual(done.returncode, 0)  # of a folder that is synced already
                         continue
-                    self.assert_one_line(done, [self.named_in(call) + ": ", os.strerror(number)])
+                    self.assert_one_line(done, 1, [self.named_in(call) + ": ", os.strerror(number)])
                     self.assertEqual(self.temporaries(), [])
                     self.assert_last_save_is_there()
                     self.go_on()
@@ -107,7 +107,7 @@ class CheckpointTest(CrashTest):
             with self.subTest(call=call):
                 self.clear()
                 done = self.run_with(*self.job, at=call.number, do=errno.ENOSPC, all_later=True)
-                self.assert_one_line(done, [os.strerror(errno.ENOSPC)])
+                self.assert_one_line(done, 1, [os.strerror(errno.ENOSPC)])
                 self.assertEqual(self.temporaries(), [])
                 self.assert_last_save_is_there()
                 self.go_on()

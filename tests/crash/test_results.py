@@ -100,7 +100,7 @@ class ResultTest(CrashTest):
                             self.assertEqual(now, new_content)  # of a folder that is synced; of what is left over
                         else:
                             named = str(self.work) if is_folder and call.what == str(self.work) else "out"
-                            self.assert_one_line(done, [named, os.strerror(do)])
+                            self.assert_one_line(done, 1, [named, os.strerror(do)])
                             if call.name != "unlink":
                                 self.assertEqual(self.temporaries(), [])
                         if EVERY_FAULT or call.number % 5 == 0:

@@ -50,15 +50,19 @@ class CommandTest(unittest.TestCase):
     def fail_with(self, *arguments, words=(), stdin=b""):
         """Exit code 2, one line on stderr with all of `words`, nothing on stdout, no file made or changed."""
         before = self.snapshot()
-        done = self.run_command(*arguments, stdin=stdin)
+        text = self.assert_one_line(self.run_command(*arguments, stdin=stdin), 2, words)
+        self.assertEqual(self.snapshot(), before)
+        return text
+
+    def assert_one_line(self, done, exit_code, words):
+        """This exit code, one line on stderr with all of `words`, nothing on stdout. Returns the line."""
         text = done.stderr.decode()
-        self.assertEqual(done.returncode, 2, text)
+        self.assertEqual(done.returncode, exit_code, text)
         self.assertEqual(done.stdout, b"")
         self.assertTrue(text.startswith("heavykeys: ") and text.endswith("\n"), text)
         self.assertEqual(text.count("\n"), 1, text)
         for word in words:
             self.assertIn(str(word), text)
-        self.assertEqual(self.snapshot(), before)
         return text
 
     def snapshot(self):
