@@ -14,6 +14,7 @@ using detail::Candidates;
 
 void put(detail::ByteWriter& out, const Candidates& from, const std::vector<std::size_t>& which) {
   std::vector<KeyId> ids;
+  ids.reserve(which.size());
   for (const std::size_t i : which) ids.push_back(from.ids[i]);
   out.put<std::uint64_t>(ids.size());
   out.put_array(ids.data(), ids.size());

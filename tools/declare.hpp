@@ -34,7 +34,7 @@ inline std::string not_negative(const std::string& text) {
 
 /// 0 would stand for no option at all.
 inline std::string not_zero(const std::string& text) {
-  const std::string wrong = not_negative(text);
+  std::string wrong = not_negative(text);
   if (!wrong.empty()) return wrong;
   return text.find_first_not_of("0.") == std::string::npos ? "must be positive, but is " + text
                                                            : std::string();
