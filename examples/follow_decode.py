@@ -77,7 +77,7 @@ def decode(keys: np.ndarray, args: argparse.Namespace, folder: Path, until: int,
             save(sketches, folder)
             if show:
                 kept, old = np.mean(before), np.mean([inside[: (t + 1) // 2] for inside in before])
-                size = np.mean([sketch.memory_bytes for sketch in sketches]) / 1024
+                size = np.mean([len(sketch.to_bytes()) for sketch in sketches]) / 1024
                 print(f"{t + 1:6} {kept * (t + 1):20.1f} {kept:13.1%} {old:20.1%} {size:13.0f}")
     return sketches
 
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> None:
     words = Path(args.tokens).read_text(encoding="utf-8").splitlines() if args.tokens else []
     heads, n, dim = keys.shape
     print(f"{heads} heads of {n} keys, dim {dim}; f(x) = x^2, epsilon {args.epsilon:g}")
-    print("tokens  could matter, a head  of all so far  of the older half  KiB of sketch")
+    print("tokens  could matter, a head  of all so far  of the older half    KiB to save")
     with tempfile.TemporaryDirectory() as scratch:
         unbroken, broken = Path(scratch, "unbroken"), Path(scratch, "broken")
         unbroken.mkdir()

@@ -103,10 +103,10 @@ def report(keys, queries, values, epsilon: float) -> None:
             assert all(leverage[h, rows].min(initial=1) > epsilon * (1 - 1e-5) for h, rows in enumerate(sets))
             print(f"guarantee  no query can give a dropped key {epsilon:g} under x^2; the most is {worst:.6f} (checked)")
             print(f"measured   over {queries.shape[1]} queries a head, which no policy has seen; softmax has no guarantee\n")
-            print(f"{'':15} {'x^2':^33} {'softmax':^23}")
+            print(f"{'':15} {'x^2':^33} {'softmax':^23}".rstrip())
             titles = ("any query", "greatest", "held", "error", "greatest", "held", "error")
             print("{:15} {:>9} {:>9} {:>6} {:>6} {:>9} {:>6} {:>6}".format("policy", *titles))
-        print(f"{name:15} {worst:9.4f} {squares} {soft}")
+        print(f"{name:15} {worst:9.6f} {squares} {soft}")
     print("\nany query: the most that any query could give a dropped key; greatest: what one of these queries gives")
     print("one; held: of the attention, by the kept keys (mean); error: of the output, |pruned - full| / |full|")
 
