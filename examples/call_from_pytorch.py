@@ -58,17 +58,13 @@ class Model(nn.Module):
 
     def __init__(self, epsilon: float | None) -> None:
         super().__init__()
+        torch.manual_seed(0)  # the same weights, whatever the attention
         self.word, self.mark = nn.Embedding(VOCABULARY, WIDTH), nn.Parameter(torch.randn(WIDTH))
         self.attention, self.head = Attention(epsilon), nn.Linear(WIDTH, VOCABULARY)
 
     def forward(self, words: Tensor, marked: Tensor) -> Tensor:
         place = nn.functional.one_hot(marked, LENGTH).unsqueeze(2)
         return self.head(self.attention(self.word(words) + place * self.mark)[:, 0])
-
-
-def fresh(epsilon: float | None) -> Model:
-    torch.manual_seed(0)
-    return Model(epsilon)
 
 
 def batches(text: Tensor, count: int, seed: int) -> list[tuple[Tensor, Tensor, Tensor]]:
@@ -85,7 +81,7 @@ def batches(text: Tensor, count: int, seed: int) -> list[tuple[Tensor, Tensor, T
 
 def compare_with_dense(words: Tensor, marked: Tensor, wanted: Tensor) -> None:
     """Every key kept: the same outputs and gradients as PyTorch's attention, up to rounding."""
-    dense, ours = fresh(None), fresh(0.0)
+    dense, ours = Model(None), Model(0.0)
     outputs = [model(words, marked) for model in (dense, ours)]
     for output in outputs:
         nn.functional.cross_entropy(output, wanted).backward()
@@ -97,7 +93,8 @@ def compare_with_dense(words: Tensor, marked: Tensor, wanted: Tensor) -> None:
 
 
 def train(epsilon: float | None, data: list[tuple[Tensor, Tensor, Tensor]]) -> Model:
-    model = fresh(epsilon)
+    """A step for each batch."""
+    model = Model(epsilon)
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-2)
     for words, marked, wanted in data:
         loss = nn.functional.cross_entropy(model(words, marked), wanted)
@@ -105,12 +102,6 @@ def train(epsilon: float | None, data: list[tuple[Tensor, Tensor, Tensor]]) -> M
         loss.backward()
         optimiser.step()
     return model
-
-
-@torch.no_grad()
-def accuracy(model: Model, data: list[tuple[Tensor, Tensor, Tensor]]) -> float:
-    right = [(model(words, marked).argmax(1) == wanted).float().mean() for words, marked, wanted in data]
-    return torch.stack(right).mean().item()
 
 
 def run(args: argparse.Namespace) -> None:
@@ -127,8 +118,10 @@ def run(args: argparse.Namespace) -> None:
     print(f"{args.steps} steps; right on text not seen (the most frequent answer: {chance:.0%})")
     for name, epsilon in (("PyTorch's attention", None), (f"epsilon {args.epsilon:g}", args.epsilon)):
         model = train(epsilon, learn)
-        right = accuracy(model, test)
-        print(f"  {name:20} {right:4.0%}, attending to {model.attention.kept:.0%} of the keys")
+        with torch.no_grad():
+            right = [model(words, marked).argmax(1) == wanted for words, marked, wanted in test]
+        share = torch.cat(right).float().mean().item()
+        print(f"  {name:20} {share:4.0%}, attending to {model.attention.kept:.0%} of the keys")
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ def load(path: str) -> np.ndarray:
 
 
 def leverage_of(keys: np.ndarray) -> np.ndarray:
-    """[heads, n]: the most that any query could give each key under x^2; from an SVD, without heavykeys."""
+    """[heads, n]: the most that any query could give each key under x^2; by an SVD, without heavykeys."""
     left, size, _ = np.linalg.svd(keys.astype(np.float64), full_matrices=False)
     return np.where(size[:, None] > 1e-10 * size[:, None, :1], left**2, 0).sum(2)
 
@@ -79,6 +79,21 @@ def measure(lists: list[np.ndarray], queries, keys, values, full, score: str) ->
     return weight, f"{weight:9.4f} {held:6.1%} {error:>6}"
 
 
+def check(sets: list[np.ndarray], leverage: np.ndarray, epsilon: float) -> float:
+    """The sets are all keys that some query could give epsilon, and no others. Returns the most that any
+    query could give another key."""
+    near = 1e-5  # heavykeys decides for keys rounded to its grid of 24 bits; leverage is of the keys as they are
+    worst = could_get(sets, leverage)
+    assert worst < epsilon * (1 + near), (worst, epsilon)
+    assert all(own[rows].min(initial=1) > epsilon * (1 - near) for own, rows in zip(leverage, sets))
+    return worst
+
+
+def could_get(lists: list[np.ndarray], leverage: np.ndarray) -> float:
+    """The most that any query could give a key that is not in the lists."""
+    return max(np.delete(own, rows).max(initial=0) for own, rows in zip(leverage, lists))
+
+
 def report(keys, queries, values, epsilon: float) -> None:
     heads, n, dim = keys.shape
     for name, other in (("queries", queries), ("values", values)):
@@ -90,22 +105,18 @@ def report(keys, queries, values, epsilon: float) -> None:
     history, queries = np.array_split(queries, 2, axis=1)
     full = {score: weights_of(queries, keys, score) for score in ("power:2", "softmax")}
     policies = {"universal set": sets, **rivals(sets, weights_of(history, keys, "softmax").sum(1))}
-    kept = [len(rows) for rows in sets]
+    kept, share = [len(rows) for rows in sets], sum(map(len, sets)) / heads / n
+    worst = check(sets, leverage, epsilon)
     print(f"{heads} heads of {n} keys, dim {dim}; f(x) = x^2, epsilon {epsilon:g}")
-    print(f"kept       {sum(kept)} of {heads * n} keys ({sum(kept) / heads / n:.1%}): {min(kept)} to {max(kept)} a head")
-    for position, (name, lists) in enumerate(policies.items()):
-        worst = max(np.delete(leverage[h], rows).max(initial=0) for h, rows in enumerate(lists))
+    print(f"kept       {sum(kept)} of {heads * n} keys ({share:.1%}): {min(kept)} to {max(kept)} a head")
+    print(f"guarantee  no query can give a dropped key {epsilon:g} under x^2; the most is {worst:.6f} (checked)")
+    print(f"measured   over {queries.shape[1]} queries a head, which no policy has seen; softmax has no guarantee\n")
+    print(f"{'':15} {'x^2':^33} {'softmax':^23}".rstrip())
+    print(f"{'policy':15} {'any query':>9}" + 2 * f" {'greatest':>9} {'held':>6} {'error':>6}")
+    for name, lists in policies.items():
+        worst = could_get(lists, leverage)
         (given, squares), (_, soft) = (measure(lists, queries, keys, values, full[s], s) for s in full)
         assert given <= worst * (1 + 1e-6), (given, worst)  # what a query does give, it could
-        if position == 0:
-            # heavykeys decides for keys on its grid of 2^-24; the SVD above takes them as they are.
-            assert worst < epsilon * (1 + 1e-5), (worst, epsilon)
-            assert all(leverage[h, rows].min(initial=1) > epsilon * (1 - 1e-5) for h, rows in enumerate(sets))
-            print(f"guarantee  no query can give a dropped key {epsilon:g} under x^2; the most is {worst:.6f} (checked)")
-            print(f"measured   over {queries.shape[1]} queries a head, which no policy has seen; softmax has no guarantee\n")
-            print(f"{'':15} {'x^2':^33} {'softmax':^23}".rstrip())
-            titles = ("any query", "greatest", "held", "error", "greatest", "held", "error")
-            print("{:15} {:>9} {:>9} {:>6} {:>6} {:>9} {:>6} {:>6}".format("policy", *titles))
         print(f"{name:15} {worst:9.6f} {squares} {soft}")
     print("\nany query: the most that any query could give a dropped key; greatest: what one of these queries gives")
     print("one; held: of the attention, by the kept keys (mean); error: of the output, |pruned - full| / |full|")

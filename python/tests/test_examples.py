@@ -107,6 +107,16 @@ def test_a_missing_file_is_one_line_and_help_is_help(name: str, tmp_path: Path) 
     assert done.returncode == 0 and option in done.stdout and f"{name}.py --" in done.stdout
 
 
+@pytest.mark.parametrize("name", NUMPY)
+def test_bfloat16_is_read_for_what_it_is(name: str, tmp_path: Path) -> None:
+    values = np.array([[1.0, -2.5], [0.0078125, 3.0]], np.float32)  # have at most 8 digits
+    words = (values.view(np.uint32) >> 16).astype("<u2").tobytes()
+    header = json.dumps({"k": {"dtype": "BF16", "shape": [2, 2], "data_offsets": [0, 8]}}).encode()
+    (tmp_path / "k.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + words)
+    read = load(name).load(f"{tmp_path}/k.safetensors:k")
+    assert read.dtype == np.float32 and np.array_equal(read, values[None])
+
+
 def heads(name: str) -> np.ndarray:
     return np.asarray(io.open_tensor(f"{ROOT}/tests/data/heads.safetensors:{name}")).astype(np.float64)
 
@@ -156,8 +166,9 @@ def test_pruning_measures_attention_as_it_is(capsys: pytest.CaptureFixture) -> N
             full = weights @ values[h]
             error.append(np.linalg.norm(few @ values[h] - full) / np.linalg.norm(full))
         want += [greatest, 100 * np.mean(held), np.mean(error)]
-    np.testing.assert_allclose(pruned(0.1, capsys)["universal set"][1:], want, atol=0.051, rtol=0)
-    np.testing.assert_allclose(np.array(pruned(0.1, capsys)["universal set"])[[1, 3, 4, 6]], np.array(want)[[0, 2, 3, 5]], atol=6e-4)
+    shown = pruned(0.1, capsys)["universal set"][1:]
+    for position, (have, expected) in enumerate(zip(shown, want)):
+        assert have == pytest.approx(expected, abs=[6e-5, 0.051, 6e-4][position % 3])  # half of the last digit
 
 
 def test_pruning_a_key_too_many_fails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +177,8 @@ def test_pruning_a_key_too_many_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def one_less(keys, epsilon):
         sets = real(keys, epsilon)
-        return heavykeys.KeySets(sets.keys[1:], np.maximum(sets.indptr - 1, 0), sets.key_count, heads=sets.heads)
+        indptr = np.maximum(sets.indptr - 1, 0)
+        return heavykeys.KeySets(sets.keys[1:], indptr, sets.key_count, heads=sets.heads)
 
     fake = SimpleNamespace(universal_keys=one_less, attend=heavykeys.attend, KeySets=heavykeys.KeySets)
     monkeypatch.setattr(module, "heavykeys", fake)
@@ -183,10 +195,10 @@ def test_pruning_refuses_what_does_not_fit() -> None:
 # Following.
 
 
-def arguments(**changes) -> SimpleNamespace:
+def arguments() -> SimpleNamespace:
     data = ROOT / "tests" / "data"
-    given = {"keys": f"{data / 'heads.safetensors'}:k", "tokens": data / "heads.tokens.txt", "epsilon": 0.2, "snapshot": 64}
-    return SimpleNamespace(**{**given, **changes})
+    given = {"keys": f"{data / 'heads.safetensors'}:k", "tokens": data / "heads.tokens.txt"}
+    return SimpleNamespace(**given, epsilon=0.2, snapshot=64)
 
 
 def test_a_snapshot_that_lacks_a_key_fails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,11 +271,14 @@ def test_the_audit_is_right(tmp_path: Path) -> None:
         caches = {"H2O": [], "leverage": []}
         attention = np.zeros(n)
         for i in range(n):
-            tau = np.einsum("ni,ij,nj->n", keys[h, : i + 1], np.linalg.pinv(keys[h, : i + 1].T @ keys[h, : i + 1]), keys[h, : i + 1])
+            k = keys[h, : i + 1]
+            tau = np.einsum("ni,ij,nj->n", k, np.linalg.pinv(k.T @ k), k)
             for name, cache in caches.items():
                 cache.append(i)
-                if len(cache) > budget:
-                    cache.remove(min(cache[: -budget // 2], key=attention.__getitem__) if name == "H2O" else min(cache[:-1], key=tau.__getitem__))
+                if len(cache) > budget and name == "H2O":
+                    cache.remove(min(cache[: -budget // 2], key=attention.__getitem__))
+                elif len(cache) > budget:
+                    cache.remove(min(cache[:-1], key=tau.__getitem__))
                 if i >= n // 2:
                     kept[name] += [j in cache for j in np.flatnonzero(dense[i] >= 0.05)]
             row = np.exp(logits[i, caches["H2O"]] - logits[i, caches["H2O"]].max())
@@ -286,8 +301,12 @@ def test_the_audit_says_what_the_document_takes_from_it(tmp_path: Path) -> None:
 
 def test_the_audit_notices_a_leverage_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     module = load("audit_eviction")
-    met = module.simulate
-    monkeypatch.setattr(module, "simulate", lambda logits, budget, value, *rest: met(logits, budget, lambda i, seen: -value(i, seen), *rest))
+    real = module.simulate
+
+    def upside_down(logits, budget, value, *rest):
+        return real(logits, budget, lambda i, seen: -value(i, seen), *rest)
+
+    monkeypatch.setattr(module, "simulate", upside_down)
     keys, queries = (heads(x).astype(np.float32) for x in "kq")
     with pytest.raises(AssertionError):
         module.audit(keys, queries, [64], 0.05)
@@ -314,8 +333,9 @@ def test_the_batch_script(tmp_path: Path) -> None:
     arguments = ["/scratch/my keys.npy", "0.001", "/scratch/found"]
     subprocess.run(["bash", script, *arguments], cwd=tmp_path, env=environment, check=True)
     first, second = (tmp_path / "calls").read_text().splitlines()
-    assert first.startswith("srun|--mpi=pmix --cpus-per-task=16 ") and " heavykeys sketch --engine mpi " in first
-    assert "--keys /scratch/my keys.npy --epsilon 0.001 --out /scratch/found.hks --checkpoint /scratch/found.saved" in first
+    assert first.startswith("srun|--mpi=pmix --kill-on-bad-exit=1 --cpus-per-task=16 ") and " heavykeys sketch --engine mpi " in first
+    assert "--keys /scratch/my keys.npy --epsilon 0.001 --out /scratch/found.hks" in first
+    assert first.endswith(" --checkpoint /scratch/found.saved")
     assert second == "heavykeys|finalize /scratch/found.hks --out /scratch/found"
     done = subprocess.run(["bash", script], capture_output=True, text=True)
     assert done.returncode == 2 and "usage:" in done.stderr
@@ -327,7 +347,8 @@ def test_the_batch_script(tmp_path: Path) -> None:
 def test_a_module_of_pytorch_learns_with_few_keys(tmp_path: Path) -> None:
     printed = run("examples/call_from_pytorch.py --epsilon 0.3 --steps 60", tmp_path)
     chance = float(re.search(r"most frequent answer: (\d+)%", printed)[1])
-    right, kept = map(float, re.search(r"epsilon 0.3 +(\d+)%, attending to (\d+)% of the keys", printed).groups())
+    found = re.search(r"epsilon 0.3 +(\d+)%, attending to (\d+)% of the keys", printed)
+    right, kept = map(float, found.groups())
     assert right > chance + 20 and kept < 20, printed
 
 
