@@ -187,7 +187,8 @@ def test_pruning_a_key_too_many_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_best_keys_of_the_stream_hold_what_the_document_says() -> None:
-    keys, queries = (np.load(ROOT / "tests" / "data" / f"stream_{x}.npy").astype(np.float64) for x in ("keys", "queries"))
+    paths = [ROOT / "tests" / "data" / f"stream_{name}.npy" for name in ("keys", "queries")]
+    keys, queries = (np.load(path).astype(np.float64) for path in paths)
     weights = (queries[128:] @ keys.T) ** 2
     mean = (weights / weights.sum(1, keepdims=True)).mean(0)
     assert f"would hold {np.sort(mean)[-766:].sum():.0%}" in DOCUMENT
