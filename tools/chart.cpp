@@ -31,7 +31,8 @@ template <typename Text>
 Axis with_ticks(std::string name, double low, double high, double step, const Text& text) {
   Axis made{std::move(name), low, high, {}};
   if (!(high > low)) made.high = low + 1.0;
-  for (double i = std::ceil(low / step - 1e-9); i * step <= made.high * (1.0 + 1e-9); i += 1.0) {
+  // + 0.0: no "-0".
+  for (double i = std::ceil(low / step - 1e-9) + 0.0; i * step <= made.high * (1.0 + 1e-9); i += 1.0) {
     made.ticks.push_back({i * step, text(i * step)});
   }
   return made;
@@ -89,7 +90,9 @@ std::string box(const Chart& chart, double x0, double x1, double y0, double y1, 
 
 void add_line(Chart& chart, double y, const std::string& label) {
   const double part = 1.0 - chart.y.part(y);
-  chart.marks += fmt::format("<path class=\"line\" d=\"M0 {}H{:g}\"/>", coordinate(part), kPlotSide);
+  chart.marks +=
+      fmt::format("<path class=\"halo\" d=\"M0 {0}H{1:g}\"/><path class=\"line\" d=\"M0 {0}H{1:g}\"/>",
+                  coordinate(part), kPlotSide);
   chart.overlay +=
       fmt::format("<span class=\"linelabel\" style=\"top:{:.2f}%\">{}</span>", 100.0 * part, html(label));
 }

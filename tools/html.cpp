@@ -111,7 +111,7 @@ std::string number(double value) {
 }
 
 std::string percent(double share) {
-  if (share > 0.0 && share < 0.001) return "< 0.1%";
+  if (share > 0.0 && share < 0.001) return fmt::format("{:.2g}%", 100.0 * share);
   return fmt::format("{:.1f}%", 100.0 * share);
 }
 

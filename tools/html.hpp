@@ -21,7 +21,7 @@ std::string json_in_html(const nlohmann::ordered_json& json);
 
 std::string grouped(std::uint64_t number);  ///< "20,480"
 std::string number(double value);           ///< 4 digits: "0.07567", "20,480"
-std::string percent(double share);          ///< "12.3%", and "< 0.1%" for what would read as nothing
+std::string percent(double share);          ///< "12.3%", "0.0036%"
 
 /// "1 key", "20,480 keys".
 std::string counted(std::uint64_t number, std::string_view noun);

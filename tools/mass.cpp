@@ -1,6 +1,7 @@
 #include "tools/mass.hpp"
 
 #include <algorithm>
+#include <memory>
 
 #include "lib/universal_set_access.hpp"
 #include "tools/route.hpp"
@@ -13,8 +14,13 @@ constexpr std::size_t kLeastQueries = 16;
 
 /// The same set, asked for the weight of every key in it and not only of the heavy ones.
 UniversalSet with_light_entries(const UniversalSet& set) {
+  const detail::RowSums& sums = detail::UniversalSetAccess::sums(set);
+  const auto plan = std::make_shared<detail::Plan>(*sums.plan);
+  plan->spec.epsilon = kNothing;
+  const auto changed = std::make_shared<detail::RowSums>(sums);
+  changed->plan = plan;
   UniversalSet all = set;
-  detail::UniversalSetAccess::spec(all).epsilon = kNothing;
+  detail::UniversalSetAccess::sums(all) = changed;
   return all;
 }
 

@@ -5,39 +5,16 @@
 #include <algorithm>
 
 #include "tools/chart.hpp"
+#include "tools/chart_parts.hpp"
 #include "tools/html.hpp"
 #include "tools/page_text.hpp"
 
 namespace heavykeys::tools {
 namespace {
 
-constexpr std::size_t kTicks = 5;
-
-std::string chart_id(const HeadView& view, const char* name) {
-  return fmt::format("h{}-{}", view.head, name);
-}
-
-/// "rows 0 to 79", or "row 3".
-std::string range(const char* noun, const Binning& bins, std::size_t bin) {
-  if (bins.width == 1) return fmt::format("{} {}", noun, grouped(bins.begin(bin)));
-  return fmt::format("{}s {} to {}", noun, grouped(bins.begin(bin)), grouped(bins.end(bin) - 1));
-}
-
-/// "; each column is the greatest of 80 rows".
 std::string per_bin(const Binning& bins) {
-  return bins.width == 1 ? "" : fmt::format(" Each column stands for {} rows.", grouped(bins.width));
-}
-
-std::string numbers(const std::string& header, const std::string& rows) {
-  return fmt::format(
-      "<details class=\"numbers\"><summary>Numbers</summary><div class=\"scroll\" tabindex=\"0\">"
-      "<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div></details>",
-      header, rows);
-}
-
-std::string with_token(const Report& report, const KeyId& id) {
-  const std::string token = token_text(report, id);
-  return token.empty() ? "" : fmt::format(" “{}”", token);
+  return bins.width == 1 ? "Each column is one row."
+                         : fmt::format("Each column stands for {} rows.", grouped(bins.width));
 }
 
 double greatest_count(const Histogram& histogram) {
@@ -65,30 +42,6 @@ std::string count_rows(const Histogram& histogram) {
   return rows;
 }
 
-std::string class_name(std::size_t i, std::size_t count) {
-  // Five colours, the last the heaviest: of fewer classes, spread over them.
-  return fmt::format("w{}", count <= 1 ? 5 : 1 + (i * 4 + (count - 1) / 2) / (count - 1));
-}
-
-std::size_t class_of(const std::vector<double>& edges, double weight) {
-  return static_cast<std::size_t>(std::ranges::upper_bound(edges, weight) - edges.begin());
-}
-
-std::string map_legend(const std::vector<double>& edges) {
-  std::string legend = "<p class=\"legend\">Greatest weight in a cell: ";
-  for (std::size_t i = 0; i <= edges.size(); ++i) {
-    const std::string text = edges.empty()       ? "all alike"
-                             : i == 0            ? fmt::format("below {:.4g}", edges[0])
-                             : i == edges.size() ? fmt::format("{:.4g} and more", edges.back())
-                                                 : fmt::format("{:.4g} to {:.4g}", edges[i - 1], edges[i]);
-    legend += fmt::format(
-        "<span class=\"key\"><svg viewBox=\"0 0 10 10\" aria-hidden=\"true\"><path "
-        "class=\"{}\" d=\"M0 0H10V10H0z\"/></svg>{}</span> ",
-        class_name(i, edges.size() + 1), text);
-  }
-  return legend + "</p>\n";
-}
-
 }  // namespace
 
 std::string leverage_chart(const Report& report, const HeadView& view) {
@@ -109,7 +62,7 @@ std::string leverage_chart(const Report& report, const HeadView& view) {
     const LeverageBin& bin = leverage.bins[i];
     if (bin.keys == 0) continue;
     const std::string at = row_name(bin.at, has_streams(finding)) + with_token(report, bin.at);
-    const std::string where = range("row", leverage.rows, i);
+    const std::string where = bin_range("row", leverage.rows, i);
     const auto width = static_cast<double>(leverage.rows.width);
     const auto begin = static_cast<double>(leverage.rows.begin(i));
     const auto end = static_cast<double>(leverage.rows.end(i));
@@ -125,63 +78,8 @@ std::string leverage_chart(const Report& report, const HeadView& view) {
   chart.caption = fmt::format(
       "The greatest leverage of the keys of U in each column. {} Keys outside of U are not drawn: "
       "theirs is too small to be heavy.{}{}",
-      leverage.rows.width == 1 ? "One column is one row." : per_bin(leverage.rows).substr(1),
-      has_streams(finding) ? " The rows of all streams lie over one another." : "",
+      per_bin(leverage.rows), has_streams(finding) ? " The rows of all streams lie over one another." : "",
       numbers("<th>rows</th><th>keys of U</th><th>greatest leverage</th><th>at row</th>", rows));
-  return draw(chart);
-}
-
-std::string map_chart(const Report& report, const HeadView& view) {
-  const EntryMap& map = *view.map;
-  const Finding& finding = report.heads[view.head];
-  Chart chart{.id = chart_id(view, "map"),
-              .title = "Heavy entries: which query attends to which key",
-              .x = count_axis("key row", 0.0, static_cast<double>(map.keys.count), kTicks),
-              .y = count_axis("query", 0.0, static_cast<double>(map.queries.count), kTicks),
-              .y_down = true,
-              .tall = true,
-              .legend = map_legend(view.classes)};
-  std::size_t filled = 0;
-  for (const MapCell& cell : map.cells) filled += cell.entries > 0;
-  const bool dots = filled <= 400;  // alone in a large map a cell would be hard to see
-  std::vector<std::string> paths(view.classes.size() + 1);
-  for (std::size_t q = 0; q < map.queries.size(); ++q) {
-    for (std::size_t k = 0; k < map.keys.size(); ++k) {
-      const MapCell& cell = map.cell(q, k);
-      if (cell.entries == 0) continue;
-      const double x0 = chart.x.part(static_cast<double>(map.keys.begin(k)));
-      const double x1 = chart.x.part(static_cast<double>(map.keys.end(k)));
-      const double y0 = chart.y.part(static_cast<double>(map.queries.begin(q)));
-      const double y1 = chart.y.part(static_cast<double>(map.queries.end(q)));
-      const std::size_t which = class_of(view.classes, cell.greatest);
-      if (!dots) {
-        paths[which] += fmt::format("M{} {}H{}V{}H{}z", coordinate(x0), coordinate(y0), coordinate(x1),
-                                    coordinate(y1), coordinate(x0));
-        continue;
-      }
-      const std::string tip = fmt::format(
-          "{}, {}: {}, greatest weight {:.4g} (query {}, row {}{})", range("query", map.queries, q),
-          range("row", map.keys, k), counted(cell.entries, "entry"), cell.greatest, grouped(cell.query),
-          row_name(cell.key, has_streams(finding)), with_token(report, cell.key));
-      chart.marks += fmt::format("<path class=\"dot {}\" d=\"M{} {}h.01\"><title>{}</title></path>",
-                                 class_name(which, paths.size()), coordinate(0.5 * (x0 + x1)),
-                                 coordinate(0.5 * (y0 + y1)), html(tip));
-    }
-  }
-  for (std::size_t i = 0; i < paths.size(); ++i) {
-    if (!paths[i].empty())
-      chart.marks += fmt::format("<path class=\"{}\" d=\"{}\"/>", class_name(i, paths.size()), paths[i]);
-  }
-  const std::size_t entries = finding.entries->keys.size();
-  chart.description = fmt::format("{} of {} on {}.", counted(entries, "heavy entry"),
-                                  counted(map.queries.count, "query"), counted(view.heavy_keys, "key"));
-  chart.caption = fmt::format(
-      "{} in {}; a {} is {} wide and {} high.{} The tables below and the data at the end of the page have "
-      "the "
-      "numbers.",
-      counted(entries, "heavy entry"), counted(filled, "cell"), dots ? "dot stands for a cell that" : "cell",
-      counted(map.keys.width, "row"), counted(map.queries.width, "query"),
-      report.causal ? " Causal: a query sees the keys up to its own position." : "");
   return draw(chart);
 }
 
@@ -209,11 +107,8 @@ std::string share_chart(const Report& report, const HeadView& view) {
   add_counts(chart, view.share_counts, 0.08, both ? 0.48 : 0.92, "bar", "query");
   if (both) {
     add_counts(chart, view.mass_counts, 0.52, 0.92, "bar2", "query");
-    chart.legend =
-        "<p class=\"legend\"><span class=\"key\"><svg viewBox=\"0 0 10 10\" aria-hidden=\"true\"><path "
-        "class=\"bar\" "
-        "d=\"M0 0H10V10H0z\"/></svg>its heavy entries</span> <span class=\"key\"><svg viewBox=\"0 0 10 10\" "
-        "aria-hidden=\"true\"><path class=\"bar2\" d=\"M0 0H10V10H0z\"/></svg>all keys of U</span></p>\n";
+    chart.legend = "<p class=\"legend\">" + legend_key("bar", "its heavy entries") +
+                   legend_key("bar2", "all keys of U") + "</p>\n";
   }
   const EntryShares& shares = view.shares;
   chart.description =

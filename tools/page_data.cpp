@@ -52,6 +52,11 @@ Binning Binning::of(std::uint64_t count, std::uint64_t most) {
 
 std::uint64_t Binning::end(std::size_t bin) const { return std::min(count, (bin + 1) * width); }
 
+std::size_t EntryMap::filled() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(cells, [](const MapCell& cell) { return cell.entries > 0; }));
+}
+
 double nice_step(double low, double high, std::size_t most) {
   const double rough = (high - low) / static_cast<double>(most);
   if (!(rough > 0.0)) return 1.0;

@@ -49,6 +49,7 @@ struct EntryMap {
   const MapCell& cell(std::size_t query_bin, std::size_t key_bin) const {
     return cells[query_bin * keys.size() + key_bin];
   }
+  std::size_t filled() const;  ///< cells that have entries
 };
 
 /// counts[i] values in edges[i] <= v < edges[i + 1]; the last bin holds its upper edge as well.

@@ -1,4 +1,8 @@
 // The numbers of a page, for programs.
+#include <fmt/format.h>
+
+#include <cstdlib>
+
 #include "tools/page.hpp"
 
 namespace heavykeys::tools {
@@ -7,6 +11,9 @@ namespace {
 Json binning(const Binning& bins) {
   return {{"count", bins.count}, {"width", bins.width}, {"bins", bins.size()}};
 }
+
+/// Five digits: there may be 16,000 cells.
+double short_number(double value) { return std::strtod(fmt::format("{:.5g}", value).c_str(), nullptr); }
 
 Json leverage_json(const LeverageBins& leverage) {
   Json bins = Json::array();
@@ -24,8 +31,7 @@ Json map_json(const EntryMap& map) {
   for (std::size_t q = 0; q < map.queries.size(); ++q) {
     for (std::size_t k = 0; k < map.keys.size(); ++k) {
       const MapCell& cell = map.cell(q, k);
-      // Six digits: a page may hold twelve thousand cells.
-      if (cell.entries > 0) cells.push_back({q, k, cell.entries, static_cast<float>(cell.greatest)});
+      if (cell.entries > 0) cells.push_back({q, k, cell.entries, short_number(cell.greatest)});
     }
   }
   return {{"queries", binning(map.queries)},

@@ -39,13 +39,13 @@ thead th { color: var(--dim); font-weight: 600; vertical-align: bottom; }
 .facts td { overflow-wrap: anywhere; }
 .facts th { font-weight: normal; color: var(--dim); white-space: nowrap; }
 .keys, .overview { min-width: 34rem; width: 100%; }
-.num { white-space: nowrap; }
+.num, .keys td { white-space: nowrap; }
 .none { color: var(--dim); }
 .scroll { overflow-x: auto; max-width: 100%; }
 .scroll.tall { max-height: 32rem; overflow: auto; }
 .scroll.tall thead th { position: sticky; top: 0; background: var(--page); }
 .token { font-family: ui-monospace, "DejaVu Sans Mono", monospace; background: var(--soft); border-radius: .25rem;
-  padding: 0 .3rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+  padding: 0 .3rem; white-space: pre; }
 .meter { height: .7rem; border-radius: .2rem; background: var(--soft); flex: 1 1 4rem; min-width: 3rem; overflow: hidden; }
 .meter div { height: 100%; background: var(--bar); }
 .withbar { min-width: 9rem; white-space: nowrap; }
@@ -77,7 +77,8 @@ thead th { color: var(--dim); font-weight: 600; vertical-align: bottom; }
 .linelabel { position: absolute; right: .3rem; transform: translateY(-105%); color: var(--line); font-weight: 600;
   background: var(--page); padding: 0 .25rem; border-radius: .2rem; pointer-events: none; }
 .grid { stroke: var(--rule); stroke-width: 1px; vector-effect: non-scaling-stroke; fill: none; }
-.line { stroke: var(--line); stroke-width: 1.5px; stroke-dasharray: 6 4; vector-effect: non-scaling-stroke; fill: none; }
+.halo { stroke: var(--page); stroke-width: 4px; vector-effect: non-scaling-stroke; fill: none; }
+.line { stroke: var(--line); stroke-width: 2px; stroke-dasharray: 7 4; vector-effect: non-scaling-stroke; fill: none; }
 .bar { fill: var(--bar); } .bar2 { fill: var(--bar2); }
 .plot .bar:hover, .plot .bar2:hover { fill: var(--text); }
 .w1 { fill: var(--w1); stroke: var(--w1); } .w2 { fill: var(--w2); stroke: var(--w2); }

@@ -192,13 +192,12 @@ std::string size_bars(const Report& report, const HeadView& view) {
   const std::string of_bound = bound > 0 ? fmt::format("; U is {} of it", percent(size / bound)) : "";
   return fmt::format(
       "<dl class=\"sizes\">\n{}{}{}</dl>\n<p class=\"note\">Rank {} of {} {}. U holds every key that some "
-      "query, "
-      "whichever it be, can give a weight of at least ε. The bound was proven before a key was read but for "
-      "the rank{}.</p>\n",
+      "query "
+      "could give a weight of at least ε, whichever query it be, and never more keys than the bound{}.</p>\n",
       line("universal set U", size, counted(set.size(), "key") + of_n, "set"),
       line("its bound", bound, number(bound) + of_bound, "bound"),
       line("all keys n", n, counted(set.row_count(), "key"), "all"), set.rank(), grouped(route.coordinates),
-      route.lifted ? "coordinates of the lift" : "columns", route.name == "exact" ? ": it is rank / ε" : "");
+      route.lifted ? "coordinates of the lift" : "columns", route.name == "exact" ? ", rank / ε" : "");
 }
 
 std::string key_tables(const Report& report, const HeadView& view) {

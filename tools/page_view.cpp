@@ -1,6 +1,7 @@
 #include "tools/page_view.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
@@ -9,15 +10,16 @@ namespace {
 
 constexpr std::size_t kMostListed = 1024, kMostShown = 16, kMostKeys = 50;
 
-/// The page stays below 2 MB: the more heads, the coarser each.
-struct Grain {
-  std::uint64_t leverage_bins, map_queries, map_keys;
+// The page stays below 2 MB: the more there is, the coarser it is shown.
+constexpr std::size_t kMostCells = 16000;  // with entries, of all maps
+constexpr std::size_t kFewCells = 1000;
+struct MapSize {
+  std::uint64_t queries, keys;
 };
+constexpr std::array<MapSize, 7> kMapSizes = {
+    {{128, 256}, {96, 192}, {64, 128}, {48, 96}, {32, 64}, {24, 48}, {16, 32}}};
 
-Grain grain(std::size_t heads) {
-  if (heads == 1) return {256, 64, 192};
-  return heads <= 4 ? Grain{160, 48, 128} : Grain{96, 32, 64};
-}
+std::uint64_t leverage_bin_count(std::size_t heads) { return heads == 1 ? 256 : heads <= 4 ? 160 : 96; }
 
 /// The `most` heads with most entries, or with the greatest sets; ascending.
 std::vector<std::size_t> choose(const Report& report, std::size_t most) {
@@ -43,9 +45,22 @@ double mean(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
-void add_entries(const Report& report, const Finding& finding, const Grain& grain, HeadView& view) {
+/// The finest maps that do not have too many cells between them.
+void add_maps(const Report& report, std::vector<HeadView>& views) {
+  if (!report.heads.front().entries) return;
+  for (const MapSize& size : kMapSizes) {
+    std::size_t filled = 0;
+    for (HeadView& view : views) {
+      view.map = entry_map(report, report.heads[view.head], size.queries, size.keys);
+      filled += view.map->filled();
+    }
+    for (HeadView& view : views) view.few_cells = filled <= kFewCells;
+    if (filled <= kMostCells) return;
+  }
+}
+
+void add_entries(const Finding& finding, HeadView& view) {
   const HeavyEntries& entries = *finding.entries;
-  view.map = entry_map(report, finding, grain.map_queries, grain.map_keys);
   view.weights = histogram(entries.weights);
   if (!entries.weights.empty()) {
     const auto [least, greatest] = std::ranges::minmax(entries.weights);
@@ -60,15 +75,15 @@ void add_entries(const Report& report, const Finding& finding, const Grain& grai
   if (finding.audit) view.audit_counts = histogram(finding.audit->shares, twentieths());
 }
 
-HeadView head_view(const Report& report, std::size_t head, const Grain& grain) {
+HeadView head_view(const Report& report, std::size_t head, std::uint64_t leverage_bin_count) {
   const Finding& finding = report.heads[head];
   const std::size_t top = std::min(report.top, kMostKeys);
   HeadView view{.head = head};
   const std::vector<KeyTotal> totals = key_totals(finding);
   view.heavy_keys = totals.size();
-  if (!report.scan) view.leverage = leverage_bins(report, finding, grain.leverage_bins);
+  if (!report.scan) view.leverage = leverage_bins(report, finding, leverage_bin_count);
   if (!report.scan) view.by_leverage = keys_by_leverage(finding, totals, top);
-  if (finding.entries) add_entries(report, finding, grain, view);
+  if (finding.entries) add_entries(finding, view);
   view.by_queries = keys_by_queries(totals, top);
   return view;
 }
@@ -100,7 +115,9 @@ PageView page_view(const Report& report) {
   PageView view;
   view.listed = choose(report, kMostListed);
   const std::vector<std::size_t> shown = choose(report, kMostShown);
-  for (const std::size_t head : shown) view.shown.push_back(head_view(report, head, grain(shown.size())));
+  for (const std::size_t head : shown)
+    view.shown.push_back(head_view(report, head, leverage_bin_count(shown.size())));
+  add_maps(report, view.shown);
   return view;
 }
 
@@ -112,6 +129,11 @@ std::set<std::uint64_t> named_rows(const Report& report, const PageView& view) {
   for (const HeadView& head : view.shown) {
     for (const LeverageBin& bin : head.leverage.bins) {
       if (bin.keys > 0) want(bin.at);
+    }
+    if (head.few_cells) {
+      for (const MapCell& cell : head.map->cells) {
+        if (cell.entries > 0) want(cell.key);
+      }
     }
     for (const auto* keys : {&head.by_leverage, &head.by_queries}) {
       for (const KeyTotal& key : *keys) {

@@ -11,6 +11,7 @@ struct HeadView {
   std::size_t head = 0;
   LeverageBins leverage = {};        ///< of a scan: not filled
   std::optional<EntryMap> map = {};  ///< with queries, as all below
+  bool few_cells = false;            ///< so few that each can be named
   std::vector<double> classes = {};  ///< of the map's colours: upper edges, but of the last
   Histogram weights = {};
   EntryShares shares = {};
