@@ -79,6 +79,7 @@ thead th { color: var(--dim); font-weight: 600; vertical-align: bottom; }
 .grid { stroke: var(--rule); stroke-width: 1px; vector-effect: non-scaling-stroke; fill: none; }
 .halo { stroke: var(--page); stroke-width: 4px; vector-effect: non-scaling-stroke; fill: none; }
 .line { stroke: var(--line); stroke-width: 2px; stroke-dasharray: 7 4; vector-effect: non-scaling-stroke; fill: none; }
+.plot path { shape-rendering: crispEdges; } .plot .dot { shape-rendering: auto; }
 .bar { fill: var(--bar); } .bar2 { fill: var(--bar2); }
 .plot .bar:hover, .plot .bar2:hover { fill: var(--text); }
 .w1 { fill: var(--w1); stroke: var(--w1); } .w2 { fill: var(--w2); stroke: var(--w2); }

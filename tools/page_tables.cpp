@@ -47,9 +47,9 @@ std::string sentence(const Report& report) {
       report.verb == "finalize" ? "From the sketch of " + keys : "In one pass over " + keys;
   if (report.scan) {
     return fmt::format(
-        "{}: which of them get a weight of at least {} from each of {}, with weights "
-        "proportional to {}{}?",
-        read, weight, counted(entries->query_count(), "query"), score_html(asked.score), seen);
+        "{}: to which of them does each of {} give a weight of at least {}, with weights proportional to "
+        "{}{}?",
+        read, counted(entries->query_count(), "query"), weight, score_html(asked.score), seen);
   }
   const std::string listed = entries ? fmt::format(" And which do {} give that much to{}?",
                                                    counted(entries->query_count(), "query"), seen)

@@ -9,7 +9,7 @@
 namespace heavykeys::tools {
 namespace {
 
-constexpr std::size_t kTokenCharacters = 32;
+constexpr std::size_t kTokenCharacters = 24;
 
 }  // namespace
 
@@ -34,7 +34,7 @@ std::string score_html(const Score& score) {
     case Score::Kind::expressive:
       return "f(x) = x² / (1 + x²)";
     case Score::Kind::softmax:
-      return fmt::format("f(x) = exp({} x), softmax", score.parameter);
+      return fmt::format("f(x) = exp({:.6g} x), softmax", score.parameter);
     default:
       return "the score " + html(score.name());
   }

@@ -8,7 +8,7 @@
 namespace heavykeys::tools {
 namespace {
 
-constexpr std::size_t kMostListed = 1024, kMostShown = 16, kMostKeys = 50;
+constexpr std::size_t kMostListed = 1024, kMostShown = 16, kMostKeys = 50, kMostKeysOfMany = 20;
 
 // The page stays below 2 MB: the more there is, the coarser it is shown.
 constexpr std::size_t kMostCells = 16000;  // with entries, of all maps
@@ -77,7 +77,7 @@ void add_entries(const Finding& finding, HeadView& view) {
 
 HeadView head_view(const Report& report, std::size_t head, std::uint64_t leverage_bin_count) {
   const Finding& finding = report.heads[head];
-  const std::size_t top = std::min(report.top, kMostKeys);
+  const std::size_t top = std::min(report.top, report.heads.size() == 1 ? kMostKeys : kMostKeysOfMany);
   HeadView view{.head = head};
   const std::vector<KeyTotal> totals = key_totals(finding);
   view.heavy_keys = totals.size();
