@@ -13,6 +13,7 @@ namespace heavykeys::tools {
 namespace {
 
 constexpr double kMostPlainCount = 10000.0;
+constexpr std::uint64_t kFewPositions = 64;
 
 /// "2.5M": exact, for round numbers.
 std::string short_count(double value) {
@@ -76,6 +77,14 @@ Axis count_axis(std::string name, double low, double high, std::size_t most) {
   return with_ticks(std::move(name), low, high, step, [&](double value) {
     return high >= kMostPlainCount ? short_count(value) : fmt::format("{:.6g}", value);
   });
+}
+
+Axis position_axis(std::string name, std::uint64_t count, std::size_t most) {
+  Axis made = count_axis(std::move(name), 0.0, static_cast<double>(count), most);
+  if (count > kFewPositions) return made;
+  std::erase_if(made.ticks, [&](const Tick& tick) { return tick.at >= static_cast<double>(count); });
+  for (Tick& tick : made.ticks) tick.at += 0.5;
+  return made;
 }
 
 std::string box(const Chart& chart, double x0, double x1, double y0, double y1, const char* colour,

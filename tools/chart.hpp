@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,9 @@ struct Axis {
 Axis axis(std::string name, double low, double high, std::size_t most);
 /// The same for counts and row numbers: no fractions; "10k", "2.5M" where digits would not fit.
 Axis count_axis(std::string name, double low, double high, std::size_t most);
+
+/// Of positions 0 .. count - 1, each one wide: where they are few, a tick is at the middle of its own.
+Axis position_axis(std::string name, std::uint64_t count, std::size_t most);
 
 /// Marks are drawn on a square of this side, y downwards, which is then stretched over the plot.
 inline constexpr double kPlotSide = 1000.0;

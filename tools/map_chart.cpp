@@ -40,8 +40,8 @@ class EntryMapChart {
         dots_(view.few_cells && (map_.keys.size() > 96 || map_.queries.size() > 64)) {
     chart_ = {.id = chart_id(view, "map"),
               .title = "Heavy entries: which query attends to which key",
-              .x = count_axis("key row", 0.0, static_cast<double>(map_.keys.count), kTicks),
-              .y = count_axis("query", 0.0, static_cast<double>(map_.queries.count), kTicks),
+              .x = position_axis("key row", map_.keys.count, kTicks),
+              .y = position_axis("query", map_.queries.count, kTicks),
               .y_down = true,
               .tall = true,
               .legend = legend(view.classes)};

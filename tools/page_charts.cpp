@@ -8,6 +8,7 @@
 #include "tools/chart_parts.hpp"
 #include "tools/html.hpp"
 #include "tools/page_text.hpp"
+#include "tools/route.hpp"
 
 namespace heavykeys::tools {
 namespace {
@@ -15,6 +16,25 @@ namespace {
 std::string per_bin(const Binning& bins) {
   return bins.width == 1 ? "Each column is one row."
                          : fmt::format("Each column stands for {} rows.", grouped(bins.width));
+}
+
+/// What is certain of the mean share.
+std::string certainty(const Report& report, const EntryShares& shares) {
+  const std::string low = percent(shares.mean_lower), high = percent(shares.mean_upper);
+  if (low == high) return "";
+  const std::string how = report.entries.confidence > 0.0 ? fmt::format("with confidence {} for each query",
+                                                                        1.0 - report.entries.confidence)
+                                                          : "certified";
+  return fmt::format(" ({}: between {} and {})", how, low, high);
+}
+
+/// What the leverage of this route means.
+std::string meaning(const Finding& finding) {
+  const std::string route = route_of(finding.set.spec()).name;
+  if (route == "exact") return "A key's leverage is the greatest weight that any query could give it.";
+  if (route == "lift") return "Leverage is that of the key's monomials (the lift): a bound of its weights.";
+  if (route == "onion") return "Leverage is that among the keys which the layers before the key's own leave.";
+  return "Leverage is k^T M^-1 k with Lewis weights: a bound of the key's weights, which may pass 1.";
 }
 
 double greatest_count(const Histogram& histogram) {
@@ -47,14 +67,15 @@ std::string count_rows(const Histogram& histogram) {
 std::string leverage_chart(const Report& report, const HeadView& view) {
   const LeverageBins& leverage = view.leverage;
   const Finding& finding = report.heads[view.head];
+  if (finding.set.size() == 0)
+    return "<p class=\"note\">U is empty: no query whatever can give any key a weight of ε or more.</p>\n";
   double greatest = 0.0;
   for (const LeverageBin& bin : leverage.bins) greatest = std::max(greatest, bin.greatest);
   const auto threshold = leverage_threshold(report);
   const double top = std::max(greatest, threshold ? threshold->value : 0.0) * 1.05;
-  const auto count = static_cast<double>(leverage.rows.count);
   Chart chart{.id = chart_id(view, "leverage"),
               .title = "Leverage along the sequence",
-              .x = count_axis("key row", 0.0, count, kTicks),
+              .x = position_axis("key row", leverage.rows.count, kTicks),
               .y = axis("leverage", 0.0, top, kTicks)};
   std::string rows;
   const double gap = leverage.bins.size() < 100 ? 0.15 : 0.0;
@@ -76,9 +97,10 @@ std::string leverage_chart(const Report& report, const HeadView& view) {
   chart.description =
       fmt::format("{} of U; the greatest leverage is {:.4g}.", counted(finding.set.size(), "key"), greatest);
   chart.caption = fmt::format(
-      "The greatest leverage of the keys of U in each column. {} Keys outside of U are not drawn: "
-      "theirs is too small to be heavy.{}{}",
-      per_bin(leverage.rows), has_streams(finding) ? " The rows of all streams lie over one another." : "",
+      "The greatest leverage of the keys of U in each column. {} {} Keys outside of U are not drawn: theirs "
+      "is too small for a weight of ε.{}{}",
+      per_bin(leverage.rows), meaning(finding),
+      has_streams(finding) ? " The rows of all streams lie over one another." : "",
       numbers("<th>rows</th><th>keys of U</th><th>greatest leverage</th><th>at row</th>", rows));
   return draw(chart);
 }
@@ -114,10 +136,10 @@ std::string share_chart(const Report& report, const HeadView& view) {
   chart.description =
       fmt::format("On average {} of a query's attention is on its heavy entries.", percent(shares.mean));
   chart.caption = fmt::format(
-      "Each query's share is the sum of the weights of its heavy entries: on average {}, certified to be "
-      "between {} and {}; the median is {}. {} of {} have a heavy entry; the others count as 0.",
-      percent(shares.mean), percent(shares.mean_lower), percent(shares.mean_upper), percent(shares.median),
-      grouped(shares.with_entries), counted(shares.shares.size(), "query"));
+      "Each query's share is the sum of the weights of its heavy entries: on average {}{}; the median is {}. "
+      "{} of {} have a heavy entry; the others count as 0.",
+      percent(shares.mean), certainty(report, shares), percent(shares.median), grouped(shares.with_entries),
+      counted(shares.shares.size(), "query"));
   if (both) {
     const SetMass& mass = *report.heads[view.head].mass;
     const bool all = mass.queries.size() == shares.shares.size();

@@ -96,7 +96,8 @@ std::string key_table(const Report& report, const HeadView& view, const std::vec
     rows += "</tr>\n";
   }
   return fmt::format(
-      "<div class=\"scroll\" tabindex=\"0\"><table class=\"keys\"><caption>{}</caption><thead><tr><th>key "
+      "<div class=\"scroll\" role=\"region\" aria-label=\"table\" tabindex=\"0\"><table "
+      "class=\"keys\"><caption>{}</caption><thead><tr><th>key "
       "row</th>{}{}{}{}"
       "</tr></thead><tbody>\n{}</tbody></table></div>\n",
       caption, tokens ? "<th>token</th>" : "", leverage ? "<th>leverage</th>" : "",
@@ -232,9 +233,9 @@ std::string overview_section(const Report& report, const PageView& view) {
   const char* kind = report.heads.front().entries ? "most heavy entries" : "the greatest universal sets";
   std::string note;
   if (view.listed.size() < report.heads.size())
-    note += fmt::format(" Left out: {} with fewer; listed are the {} with {}.",
-                        counted(report.heads.size() - view.listed.size(), "head"),
-                        grouped(view.listed.size()), kind);
+    note +=
+        fmt::format(" Listed are the {} with {}; {} with fewer are left out.", grouped(view.listed.size()),
+                    kind, counted(report.heads.size() - view.listed.size(), "head"));
   if (view.shown.size() < report.heads.size())
     note +=
         fmt::format(" Charts follow for the {} with {}; <code>--out</code> and <code>--json</code> have all.",

@@ -232,6 +232,8 @@ class KindsTest(ReportTest):
         queries = self.save("q.npy", np.ones((2, 3)))
         found = self.page("find", "--keys", keys, "--queries", queries, "--epsilon", EPSILON)
         self.assertEqual(found.data["heads"][0]["size"], 0)
+        self.assertIn("U is empty: no query", found.texts["head-0"])
+        self.assertNotIn("h0-leverage", found.ids())
         self.assertIn("None of 2 queries gives any key", " ".join(found.texts["head-0"].split()))
         one = self.save("one.npy", np.ones((1, 1)))
         found = self.page("find", "--keys", one, "--queries", one, "--epsilon", 1)
@@ -338,7 +340,7 @@ class SizeTest(ReportTest):
         self.assertEqual(len(found.data["shown"]), 16)
         self.assertNotIn(700, [h["head"] for h in found.data["heads"]])
         text = " ".join(found.texts["heads"].split())
-        self.assertIn("Left out: 476 heads with fewer; listed are the 1,024 with most heavy entries", text)
+        self.assertIn("Listed are the 1,024 with most heavy entries; 476 heads with fewer are left out.", text)
         self.assertIn("Charts follow for the 16 heads", text)
         entries = [h["entries"] for h in found.data["heads"]]
         shown = [h["head"] for h in found.data["shown"]]
