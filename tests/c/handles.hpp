@@ -53,12 +53,13 @@ T answer(Function function, const Of& of) {
   return value;
 }
 
-inline heavykeys_spec c_spec(const heavykeys::Spec& spec, const std::string& score) {
+/// `score` must live as long as the result.
+inline heavykeys_spec c_spec(const heavykeys::Spec& spec, const char* score) {
   heavykeys_spec out;
   ok(heavykeys_spec_init(&out, sizeof out));
   out.dim = spec.dim;
   out.epsilon = spec.epsilon;
-  out.score = score.c_str();
+  out.score = score;
   out.block_rows = spec.block_rows;
   out.sample_rows = spec.sample_rows;
   out.seed = spec.seed;

@@ -186,9 +186,12 @@ TEST_CASE("entries that could not be handed out for want of memory are not lost"
 
 TEST_CASE("on many threads, too, out of memory is a status and changes nothing") {
   const Keys keys(200);
+  const heavykeys_rows first = keys.rows(0, 5), rest = keys.rows(5, 195), all = keys.rows(0, 200);
+  const std::vector<std::byte> want = bytes_of(make_sketch(all, nullptr).get());
   for (const heavykeys_engine engine : engines()) {
     const heavykeys_options options = c_options(engine, 3);
-    const heavykeys_rows first = keys.rows(0, 5), rest = keys.rows(5, 195);
+    // Threads are started where memory is left: oneTBB 2021.8 waits for ever when it runs out in there.
+    REQUIRE(bytes_of(make_sketch(all, &options).get()) == want);
     const Sketch sketch = make_sketch(first, &options);
     const std::vector<std::byte> before = bytes_of(sketch.get());
     long failures = 0;
@@ -201,8 +204,7 @@ TEST_CASE("on many threads, too, out of memory is a status and changes nothing")
       REQUIRE(bytes_of(sketch.get()) == before);
     }
     REQUIRE(failures > 5);
-    const heavykeys_rows all = keys.rows(0, 200);
-    REQUIRE(bytes_of(sketch.get()) == bytes_of(make_sketch(all, nullptr).get()));
+    REQUIRE(bytes_of(sketch.get()) == want);
   }
 }
 
