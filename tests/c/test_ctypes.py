@@ -2,7 +2,9 @@
 
 import ctypes
 import os
+import re
 import subprocess
+import sys
 import tempfile
 import unittest
 from ctypes import POINTER, byref, c_char_p, c_double, c_int32, c_int64, c_uint8, c_uint64, c_void_p
@@ -10,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-DATA = Path(__file__).resolve().parents[1] / "data"
+ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT / "tests" / "data"
 EPSILON = 0.002
 SOFTMAX = "softmax:0.17677669529663687"
 
@@ -175,6 +178,14 @@ class CtypesTest(unittest.TestCase):
         with self.assertRaisesRegex(Failed, "CANCELLED"):
             absorbed(self.keys, len(self.keys), byref(options))
         self.assertEqual([name for name, _ in seen], [b"absorb"] * 3)
+
+    def test_the_sample_of_the_document_runs_and_prints_what_follows_it(self):
+        blocks = re.findall(r"^```(\w*)\n(.*?)^```$", (ROOT / "docs/c_api.md").read_text(), re.M | re.S)
+        at = next(i for i, (language, _) in enumerate(blocks) if language == "py")
+        folder = Path(os.environ["HEAVYKEYS_C_LIBRARY"]).parent
+        printed = subprocess.run([sys.executable, "-c", blocks[at][1]], cwd=ROOT, env={**os.environ, "LD_LIBRARY_PATH": str(folder)},
+                                 check=True, capture_output=True, text=True).stdout
+        self.assertEqual(printed, blocks[at + 1][1])
 
 
 if __name__ == "__main__":
