@@ -1,5 +1,8 @@
 # Programs in C that are built with the project: its tests and examples. heavykeys_c_options(TARGET): C11, our warnings,
 # and the sanitizers that the library was built with.
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND NOT CMAKE_C_COMPILER)  # of one family: they share a sanitizer's runtime
+  string(REPLACE "clang++" "clang" CMAKE_C_COMPILER ${CMAKE_CXX_COMPILER})
+endif()
 enable_language(C)
 set(HEAVYKEYS_C_SANITIZERS ${CMAKE_CXX_FLAGS})
 separate_arguments(HEAVYKEYS_C_SANITIZERS)

@@ -48,9 +48,9 @@
 //   HEAVYKEYS_OUT_OF_MEMORY or HEAVYKEYS_INTERNAL. No C++ exception leaves the library.
 // Ownership. What a function hands out through a pointer to a handle is the caller's, to be given back to the
 //   handle's _destroy once; destroying NULL does nothing. Pointers that accessors hand out point into the
-//   handle: read them until it is destroyed, free none. Texts and arrays handed in are copied, or read during
-//   the call only; except queries of a scan and of a causal pass, which are read in place until the pass
-//   ends.
+//   handle: read them until it is destroyed, free none; an array of no elements may be NULL. Texts and arrays
+//   handed in are copied, or read during the call only; except queries of a scan and of a causal pass, which
+//   are read in place until the pass ends.
 // Threads. Distinct handles are independent. One handle may be read (const pointers) by any number of threads
 //   at a time, or changed (other pointers, _destroy) by one while nobody reads. Nothing is locked.
 // Undefined. A handle destroyed twice or used afterwards; memory shorter than its description; longjmp out of

@@ -594,6 +594,44 @@ static void dlpack(void) {
   CHECK(rows.count == 0);
 }
 
+/// No keys, no queries, no entries: answers, not errors.
+static void emptiness(void) {
+  heavykeys_sketch *sketch = sketch_of(0, 0), *back = NULL;
+  heavykeys_universal_set* set = NULL;
+  heavykeys_entries* entries = NULL;
+  const heavykeys_rows none = rows_of(NULL, 0, 0), query = rows_of(kQuery, 1, 0);
+  uint64_t size = 77, count = 77;
+  double bound = -1;
+  uint8_t* bytes = NULL;
+  OK(heavykeys_sketch_merge(sketch, sketch));
+  OK(heavykeys_sketch_to_bytes(sketch, &bytes, &size));
+  OK(heavykeys_sketch_from_bytes(bytes, size, &back));
+  OK(heavykeys_sketch_finalize(back, NULL, &set));
+  OK(heavykeys_universal_set_size(set, &count));
+  OK(heavykeys_universal_set_bound(set, &bound));
+  CHECK(count == 0 && bound == 0.0);
+  OK(heavykeys_heavy_entries(set, &query, HEAVYKEYS_NO_FALSE_NEGATIVES, 0.0, NULL, &entries));
+  OK(heavykeys_entries_count(entries, &count));
+  OK(heavykeys_entries_query_count(entries, &size));
+  CHECK(count == 0 && size == 1);
+  heavykeys_entries_destroy(entries);
+  OK(heavykeys_heavy_entries(set, &none, HEAVYKEYS_NO_FALSE_NEGATIVES, 0.0, NULL, &entries));
+  OK(heavykeys_entries_query_count(entries, &size));
+  CHECK(size == 0);
+  heavykeys_entries_destroy(entries);
+  heavykeys_scan* scan = NULL;
+  OK(heavykeys_scan_create("softmax", 0.5, &none, 0, 0, HEAVYKEYS_NO_FALSE_NEGATIVES, &scan));
+  OK(heavykeys_scan_finish(scan, &entries));
+  OK(heavykeys_entries_query_count(entries, &size));
+  CHECK(size == 0);
+  heavykeys_entries_destroy(entries);
+  heavykeys_scan_destroy(scan);
+  heavykeys_bytes_destroy(bytes);
+  heavykeys_universal_set_destroy(set);
+  heavykeys_sketch_destroy(back);
+  heavykeys_sketch_destroy(sketch);
+}
+
 /// Whatever an error text holds, it ends within its 2048 bytes.
 static void long_errors(void) {
   char score[6000];
@@ -628,6 +666,7 @@ int main(int argc, char** argv) {
   causal();
   scan();
   dlpack();
+  emptiness();
   long_errors();
   printf("%d checks, %d failed\n", g_checks, g_failures);
   return g_failures == 0 ? 0 : 1;
