@@ -2,6 +2,7 @@
 #include "heavykeys/heavy_entries.hpp"
 
 #include <memory>
+#include <utility>
 
 #include "c/guard.hpp"
 #include "c/handles.hpp"
@@ -19,9 +20,10 @@ heavykeys_status heavykeys_heavy_entries(const heavykeys_universal_set* set, con
     const heavykeys::Rows rows = rows_of(queries, "queries");
     const heavykeys::HeavyOptions what{mode_of(mode), confidence};
     const Run run(options);
-    *entries = new heavykeys_entries{
+    heavykeys::HeavyEntries found =
         run.threads() ? heavykeys::parallel::heavy_entries(set->value, rows, *run.threads(), what)
-                      : heavykeys::heavy_entries(set->value, rows, what)};
+                      : heavykeys::heavy_entries(set->value, rows, what);
+    *entries = new heavykeys_entries{std::move(found)};
   });
 }
 
