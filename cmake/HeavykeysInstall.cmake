@@ -1,4 +1,4 @@
-# The installed package: find_package(heavykeys COMPONENTS core streaming parallel distributed mpi cuda).
+# The installed package: find_package(heavykeys COMPONENTS core streaming parallel distributed mpi cuda c).
 include(CMakePackageConfigHelpers)
 
 get_target_property(type heavykeys_core TYPE)
@@ -28,4 +28,8 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/heavykeys.pc DESTINATION ${CMAKE_INSTA
 if(HEAVYKEYS_MPI)
   configure_file(cmake/heavykeys-mpi.pc.in heavykeys-mpi.pc @ONLY)
   install(FILES ${CMAKE_CURRENT_BINARY_DIR}/heavykeys-mpi.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endif()
+if(HEAVYKEYS_C)
+  configure_file(cmake/heavykeys-c.pc.in heavykeys-c.pc @ONLY)
+  install(FILES ${CMAKE_CURRENT_BINARY_DIR}/heavykeys-c.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endif()

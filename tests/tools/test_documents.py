@@ -1,4 +1,4 @@
-"""What README and docs show runs: every `sh` block, and every `cpp` block that is a program."""
+"""What README and docs show runs: every `sh` block, and every `cpp` and `c` block that is a program."""
 
 import os
 import re
@@ -64,27 +64,48 @@ class DocumentsTest(CommandTest):
             if line.strip() not in ("", "..."):
                 self.assertIn(line, shown)
 
-    def test_every_program_compiles_and_prints_what_follows_it(self):
-        libraries = os.environ["HEAVYKEYS_LIBRARIES"].split(";")
+    def run_programs(self, language, compile_it):
+        """Compiles the programs of a language by compile_it(text), runs them, and compares with what follows. How many there were."""
         count = 0
         for document in DOCUMENTS:
             found = blocks(document)
-            for i, (language, text) in enumerate(found):
-                if language != "cpp" or "int main" not in text:
+            for i, (tag, text) in enumerate(found):
+                if tag != language or "int main" not in text:
                     continue
-                (self.folder / "program.cpp").write_text(text, encoding="utf-8")
-                command = [os.environ.get("CXX", "g++"), *os.environ.get("CXXFLAGS", "").split(), "-std=c++20"]
-                command += ["-Wall", "-Wextra", "-Werror", f"-I{ROOT}/include"]
-                subprocess.run(
-                    [*command, "program.cpp", "-o", "program", *libraries, "-lhwy", "-ltbb", "-fopenmp"],
-                    cwd=self.folder,
-                    check=True,
-                )
+                compile_it(text)
                 printed = subprocess.run(["./program"], cwd=self.folder, capture_output=True, check=True).stdout.decode()
                 self.assertEqual(found[i + 1][0], "text", "a program is followed by what it prints")
                 self.assertEqual(printed, found[i + 1][1])
                 count += 1
-        self.assertGreaterEqual(count, 1)
+        return count
+
+    def test_every_program_compiles_and_prints_what_follows_it(self):
+        libraries = os.environ["HEAVYKEYS_LIBRARIES"].split(";")
+
+        def compile_it(text):
+            (self.folder / "program.cpp").write_text(text, encoding="utf-8")
+            command = [os.environ.get("CXX", "g++"), *os.environ.get("CXXFLAGS", "").split(), "-std=c++20"]
+            command += ["-Wall", "-Wextra", "-Werror", f"-I{ROOT}/include"]
+            subprocess.run(
+                [*command, "program.cpp", "-o", "program", *libraries, "-lhwy", "-ltbb", "-fopenmp"],
+                cwd=self.folder,
+                check=True,
+            )
+
+        self.assertGreaterEqual(self.run_programs("cpp", compile_it), 1)
+
+    @unittest.skipUnless(os.environ.get("HEAVYKEYS_C_LIBRARY"), "the build has no C interface (HEAVYKEYS_C=OFF)")
+    def test_every_program_in_c_compiles_and_prints_what_follows_it(self):
+        library = Path(os.environ["HEAVYKEYS_C_LIBRARY"])
+
+        def compile_it(text):
+            (self.folder / "program.c").write_text(text, encoding="utf-8")
+            command = [os.environ.get("CC", "cc"), "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{ROOT}/include"]
+            subprocess.run(
+                [*command, "program.c", "-o", "program", library, f"-Wl,-rpath,{library.parent}"], cwd=self.folder, check=True
+            )
+
+        self.assertGreaterEqual(self.run_programs("c", compile_it), 1)
 
     def test_the_program_for_many_ranks_is_the_example(self):
         shown = [text for language, text in blocks(ROOT / "docs" / "distributed.md") if language == "cc"]

@@ -1,0 +1,83 @@
+#include "c/guard.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <string>
+#include <string_view>
+
+#include "heavykeys/error.hpp"
+
+namespace heavykeys::c {
+namespace {
+
+/// An array, not a string: when memory has run out, there is none for a text either.
+thread_local char t_last_error[2048] = "";
+
+heavykeys_status failed(heavykeys_status status, std::string_view text) noexcept {
+  std::size_t length = std::min(text.size(), sizeof t_last_error - 1);
+  // A cut must not leave half of a UTF-8 character, which readers in other languages would stumble over.
+  while (length < text.size() && length > 0 && (static_cast<unsigned char>(text[length]) & 0xC0) == 0x80) {
+    --length;
+  }
+  std::memmove(t_last_error, text.data(), length);
+  t_last_error[length] = '\0';
+  return status;
+}
+
+}  // namespace
+
+heavykeys_status status_of_exception() noexcept {
+  try {
+    throw;
+  } catch (const InvalidInput& e) {
+    return failed(HEAVYKEYS_INVALID_INPUT, e.what());
+  } catch (const Incompatible& e) {
+    return failed(HEAVYKEYS_INCOMPATIBLE, e.what());
+  } catch (const Corrupt& e) {
+    return failed(HEAVYKEYS_CORRUPT, e.what());
+  } catch (const BackendError& e) {
+    return failed(HEAVYKEYS_BACKEND_ERROR, e.what());
+  } catch (const Cancelled& e) {
+    return failed(HEAVYKEYS_CANCELLED, e.what());
+  } catch (const std::bad_alloc&) {
+    return failed(HEAVYKEYS_OUT_OF_MEMORY, "out of memory");
+  } catch (const std::length_error&) {  // a container of more elements than there can be
+    return failed(HEAVYKEYS_OUT_OF_MEMORY, "out of memory: more was asked for than can be addressed");
+  } catch (const std::exception& e) {
+    return failed(HEAVYKEYS_INTERNAL, e.what());
+  } catch (...) {
+    return failed(HEAVYKEYS_INTERNAL, "an exception of unknown type");
+  }
+}
+
+void require(const void* argument, const char* name) {
+  if (argument == nullptr) throw InvalidInput(std::string(name) + " is NULL");
+}
+
+}  // namespace heavykeys::c
+
+const char* heavykeys_last_error(void) { return heavykeys::c::t_last_error; }
+
+const char* heavykeys_status_name(heavykeys_status status) {
+  switch (status) {
+    case HEAVYKEYS_OK:
+      return "OK";
+    case HEAVYKEYS_INVALID_INPUT:
+      return "INVALID_INPUT";
+    case HEAVYKEYS_INCOMPATIBLE:
+      return "INCOMPATIBLE";
+    case HEAVYKEYS_CORRUPT:
+      return "CORRUPT";
+    case HEAVYKEYS_BACKEND_ERROR:
+      return "BACKEND_ERROR";
+    case HEAVYKEYS_CANCELLED:
+      return "CANCELLED";
+    case HEAVYKEYS_OUT_OF_MEMORY:
+      return "OUT_OF_MEMORY";
+    case HEAVYKEYS_INTERNAL:
+      return "INTERNAL";
+    default:
+      return "UNKNOWN";
+  }
+}
