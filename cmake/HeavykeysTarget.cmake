@@ -44,7 +44,8 @@ function(heavykeys_library name)
     PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${target} PUBLIC ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
   install(TARGETS ${target} EXPORT heavykeys_${name}
-          ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+          ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev
+          LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT dev)
   install(EXPORT heavykeys_${name} NAMESPACE heavykeys:: FILE heavykeys-${name}.cmake
-          DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/heavykeys)
+          DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/heavykeys COMPONENT dev)
 endfunction()
