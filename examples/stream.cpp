@@ -14,6 +14,10 @@
 int main(int argc, char** argv) {
   const std::size_t dim = 64, chunk = 1000;
   const std::size_t total = argc > 1 ? static_cast<std::size_t>(std::strtoull(argv[1], nullptr, 10)) : 100000;
+  if (total == 0) {
+    std::fprintf(stderr, "usage: stream [ROWS]\n");
+    return 2;
+  }
 
   heavykeys::Spec spec;
   spec.dim = dim;

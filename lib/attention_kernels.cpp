@@ -248,7 +248,8 @@ HWY_INLINE void WithKind(Term::Kind kind, Run run) {
   }
 }
 
-// Highway's table holds plain functions: one for each type.
+// Highway's table holds plain functions: one for each type. T is a type, which parentheses would spoil.
+// NOLINTBEGIN(bugprone-macro-parentheses)
 #define HEAVYKEYS_ATTENTION_KERNELS(T, Suffix)                                                     \
   void Multiply##Suffix(const Product<T>& p, T* c, std::size_t ldc) {                              \
     MultiplyInto<T, Into::replace>(p, nullptr, c, ldc);                                            \
@@ -272,6 +273,7 @@ HWY_INLINE void WithKind(Term::Kind kind, Run run) {
 HEAVYKEYS_ATTENTION_KERNELS(float, F)
 HEAVYKEYS_ATTENTION_KERNELS(double, D)
 #undef HEAVYKEYS_ATTENTION_KERNELS
+// NOLINTEND(bugprone-macro-parentheses)
 
 }  // namespace heavykeys::detail::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -279,6 +281,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace heavykeys::detail {
 
+// NOLINTBEGIN(bugprone-macro-parentheses)
 #define HEAVYKEYS_ATTENTION_DISPATCH(T, Suffix)                                                        \
   HWY_EXPORT(Multiply##Suffix);                                                                        \
   HWY_EXPORT(MultiplyAdd##Suffix);                                                                     \
@@ -314,6 +317,7 @@ namespace heavykeys::detail {
 HEAVYKEYS_ATTENTION_DISPATCH(float, F)
 HEAVYKEYS_ATTENTION_DISPATCH(double, D)
 #undef HEAVYKEYS_ATTENTION_DISPATCH
+// NOLINTEND(bugprone-macro-parentheses)
 
 template <class T>
 T least_shift(const Term& f) {

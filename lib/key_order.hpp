@@ -10,7 +10,7 @@ namespace heavykeys::detail {
 
 /// A pass as its errors name it.
 struct KeyPass {
-  const char* name;                 ///< "a scan"
+  const char* name = "";            ///< "a scan"
   std::size_t dim = 0;              ///< of its queries
   std::uint64_t most = 0;           ///< keys there can be
   const char* limit = "announced";  ///< why there can be no more

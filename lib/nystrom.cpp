@@ -51,7 +51,7 @@ LeadingEigen nystrom_eigen(const SignVectors& signs, double mean_square, std::ve
   std::vector<double>().swap(y);
 
   // F = H R: the eigenvectors are H times those of R R^T, orthonormal however small their eigenvalues.
-  const Eigen::HouseholderQR<Eigen::MatrixXd> qr(std::move(f));
+  const Eigen::HouseholderQR<Eigen::MatrixXd> qr(f);
   const Eigen::MatrixXd upper = qr.matrixQR().topRows(width).triangularView<Eigen::Upper>();
   std::vector<double> square(t * t);
   Columns(square.data(), width, width) = upper * upper.transpose();

@@ -30,6 +30,7 @@ void QueryScan::add(const BlockTerms& block, std::uint64_t first_row, double eps
   // No error of one term is larger than that of all.
   const double threshold = std::max(0.0, (needed - block.sum_error() * kUp) * kDown);
   const Terms& terms = block.terms();
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): the first `count` are written below
   std::array<std::uint32_t, KeyBlock::kRows> found;
   const std::size_t count = select_at_least(terms.value.data(), block.visible(), threshold, found.data());
   for (std::size_t f = 0; f < count; ++f) {

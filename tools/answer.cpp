@@ -4,6 +4,7 @@
 
 #include "tools/context.hpp"
 #include "tools/memory.hpp"
+#include "tools/page.hpp"
 #include "tools/pass.hpp"
 #include "tools/results.hpp"
 #include "tools/summary.hpp"
@@ -71,8 +72,13 @@ void deliver(Report& report, const ReportOptions& options, Job& job) {
   const std::int64_t greatest = job.greatest(peak ? static_cast<std::int64_t>(*peak) : -1);
   if (greatest >= 0) report.run.peak_memory_bytes = static_cast<std::uint64_t>(greatest);
   job.first([&] {
-    if (!options.tokens.empty()) name_tokens(report, options.tokens);
+    std::optional<PageView> view;
+    if (!options.page.empty()) view = page_view(report);
+    if (!options.tokens.empty()) {
+      name_tokens(report, options.tokens, view ? named_rows(report, *view) : std::set<std::uint64_t>());
+    }
     if (!options.out.empty()) write_results(options.out, report);
+    if (view) write_text(options.page, page(report, *view));
     if (options.json) {
       write_stdout(to_text(summary(report)));
     } else if (!options.quiet) {

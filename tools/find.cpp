@@ -6,6 +6,8 @@
 #include "tools/causal.hpp"
 #include "tools/context.hpp"
 #include "tools/key_source.hpp"
+#include "tools/mass.hpp"
+#include "tools/page_file.hpp"
 #include "tools/pass.hpp"
 #include "tools/results.hpp"
 #include "tools/tokens.hpp"
@@ -83,8 +85,17 @@ class Find {
         finding.entries = engine_.heavy_entries(finding.set, queries_->head(h), what,
                                                 place(queries_->name(), report_.has_heads, h));
       }
+      weigh_set(finding, h);
       report_.heads.push_back(std::move(finding));
     }
+  }
+
+  /// For the page, where there is to be one: the attention on all of U.
+  void weigh_set(Finding& finding, std::size_t head) {
+    if (!queries_ || options_.report.page.empty()) return;
+    engine_.job().first([&] {
+      finding.mass = mass_on_set(finding.set, queries_->head(head), kMassPairs / keys_->shape().heads);
+    });
   }
 
   void make_sketches(std::vector<Sketch>& sketches, std::size_t count) const {
@@ -146,6 +157,7 @@ void run(const FindOptions& options, Job& job) {
   std::optional<Find> find;
   job.together([&] {
     if (!options.report.out.empty() && job.is_first()) check_result_folder(options.report.out);
+    if (job.is_first()) check_page(options.report, {options.keys, options.queries, options.report.tokens});
     find.emplace(options, job);
   });
   Report report = find->run();

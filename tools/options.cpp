@@ -39,6 +39,8 @@ void add_entries(CLI::App& verb, EntryOptions& entries) {
 
 void add_report(CLI::App& verb, ReportOptions& report) {
   verb.add_option("--out", report.out, "folder for the arrays and summary.json")->type_name("DIR");
+  verb.add_option("--report", report.page, "file for the findings as one HTML page with charts")
+      ->type_name("F.html");
   verb.add_option("--tokens", report.tokens, "text file, line i names row i")->type_name("FILE");
   verb.add_option("--top", report.top, "rows shown of each table")
       ->type_name("N")

@@ -20,6 +20,7 @@ struct EngineOptions {
 
 struct ReportOptions {
   std::string out;     ///< folder; empty: none
+  std::string page;    ///< file for the HTML page; empty: none
   std::string tokens;  ///< file, line i names row i; empty: none
   std::size_t top = 10;
   bool json = false;

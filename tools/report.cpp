@@ -68,8 +68,7 @@ std::optional<std::uint64_t> row_of_query(const Report& report, const Finding& f
   return std::nullopt;
 }
 
-void name_tokens(Report& report, const std::string& token_file) {
-  std::set<std::uint64_t> rows;
+void name_tokens(Report& report, const std::string& token_file, std::set<std::uint64_t> rows) {
   const auto want = [&](const KeyId& id) {
     if (id.stream == 0) rows.insert(id.row);
   };

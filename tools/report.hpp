@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,12 +14,19 @@
 
 namespace heavykeys::tools {
 
+/// What a page says of the attention that all of U holds: shares[i] of query queries[i], light keys included.
+struct SetMass {
+  std::vector<std::size_t> queries;  ///< ascending
+  std::vector<double> shares;        ///< in [0, 1]
+};
+
 /// What was found for one head.
 struct Finding {
   UniversalSet set;  ///< of a scan: never made, and empty
   std::optional<HeavyEntries> entries;
   std::optional<Audit> audit = std::nullopt;
   std::optional<std::size_t> verified = std::nullopt;  ///< queries that read the keys again; none: not asked
+  std::optional<SetMass> mass = std::nullopt;          ///< only for a page
 };
 
 /// What a scan was asked: it has no universal set to say so.
@@ -79,8 +87,8 @@ std::vector<TopEntry> top_entries(const HeavyEntries& entries, std::size_t top);
 /// The key row that query i was made from: known when the last query stands at the last key.
 std::optional<std::uint64_t> row_of_query(const Report& report, const Finding& finding, std::size_t query);
 
-/// Reads from the token file the names that will be shown.
-void name_tokens(Report& report, const std::string& token_file);
+/// Reads from the token file the names that will be shown, and those of `rows`.
+void name_tokens(Report& report, const std::string& token_file, std::set<std::uint64_t> rows = {});
 
 /// True when rows of more than the one unnamed stream were found.
 bool has_streams(const Finding& finding);

@@ -8,6 +8,8 @@
 #include "heavykeys/streaming.hpp"
 #include "tools/answer.hpp"
 #include "tools/context.hpp"
+#include "tools/mass.hpp"
+#include "tools/page_file.hpp"
 #include "tools/results.hpp"
 #include "tools/route.hpp"
 #include "tools/state_file.hpp"
@@ -49,6 +51,7 @@ void run(const FinalizeOptions& options, Job& job) {
   std::optional<Queries> queries;
   job.together([&] {
     if (!options.report.out.empty() && job.is_first()) check_result_folder(options.report.out);
+    if (job.is_first()) check_page(options.report, {options.sketch, options.queries, options.report.tokens});
     sketch = load_state(options.sketch);
     if (!options.queries.empty()) queries.emplace(options.queries, sketch->spec().dim, 1);
     if (!options.report.tokens.empty() && job.is_first())
@@ -70,6 +73,8 @@ void run(const FinalizeOptions& options, Job& job) {
   if (queries) {
     const Stopwatch watch(report.run.entries_seconds);
     finding.entries = engine.heavy_entries(finding.set, queries->head(0), what, queries->name());
+    if (!options.report.page.empty())
+      job.first([&] { finding.mass = mass_on_set(finding.set, queries->head(0), kMassPairs); });
   }
   report.heads.push_back(std::move(finding));
   deliver(report, options.report, job);

@@ -52,7 +52,19 @@ Json audited(const Audit& audit, const std::string& set) {
           {"weight_share", audit.weight_share()}};
 }
 
-Json asked(const Report& report) {
+void put_found(Json& json, const Report& report, const Finding& finding) {
+  json["n"] = row_count(report, finding);
+  if (!report.scan) {
+    json["rank"] = finding.set.rank();
+    json["universal_set"] = universal_set(report, finding);
+  }
+  if (finding.audit) json["audit"] = audited(*finding.audit, report.scan->audited);
+  if (finding.entries) json["heavy_entries"] = heavy(report, finding);
+}
+
+}  // namespace
+
+Json question_summary(const Report& report) {
   const ScanQuestion asked = question(report);
   Json json{{"heavykeys", version()}, {"verb", report.verb}};
   json[report.verb == "finalize" ? "state" : "keys"] = report.input;
@@ -78,18 +90,7 @@ Json asked(const Report& report) {
   return json;
 }
 
-void put_found(Json& json, const Report& report, const Finding& finding) {
-  json["n"] = row_count(report, finding);
-  if (!report.scan) {
-    json["rank"] = finding.set.rank();
-    json["universal_set"] = universal_set(report, finding);
-  }
-  if (finding.audit) json["audit"] = audited(*finding.audit, report.scan->audited);
-  if (finding.entries) json["heavy_entries"] = heavy(report, finding);
-}
-
-/// All that may differ from run to run is in here.
-Json run_info(const Report& report) {
+Json run_summary(const Report& report) {
   const RunInfo& run = report.run;
   Json json{{"engine", run.engine}};
   if (run.ranks) json["ranks"] = *run.ranks;
@@ -108,17 +109,15 @@ Json run_info(const Report& report) {
   return json;
 }
 
-}  // namespace
-
 Json head_summary(const Report& report, std::size_t head) {
-  Json json = asked(report);
+  Json json = question_summary(report);
   if (report.has_heads) json["head"] = head;
   put_found(json, report, report.heads[head]);
   return json;
 }
 
 Json summary(const Report& report) {
-  Json json = asked(report);
+  Json json = question_summary(report);
   if (report.has_heads) {
     json["heads"] = Json::array();
     for (std::size_t h = 0; h < report.heads.size(); ++h) {
@@ -130,7 +129,7 @@ Json summary(const Report& report) {
   } else {
     put_found(json, report, report.heads.front());
   }
-  json["run"] = run_info(report);
+  json["run"] = run_summary(report);
   return json;
 }
 

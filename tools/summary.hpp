@@ -10,6 +10,11 @@ namespace heavykeys::tools {
 
 using Json = nlohmann::ordered_json;
 
+/// What was asked, and how it was done: parts of every summary. Whatever may differ from run to run is in the
+/// second.
+Json question_summary(const Report& report);
+Json run_summary(const Report& report);
+
 /// The summary of one head.
 Json head_summary(const Report& report, std::size_t head);
 

@@ -19,21 +19,22 @@ enum class Normalise {
              ///< most 2,100 coordinates (score.hpp)
 };
 
+/// How attention is computed.
 struct AttendOptions {
   Score score = Score::softmax();  ///< f; any but custom
   double scale = 1.0;              ///< x = scale * q.k, finite, not 0; softmax: times the score's own
   bool causal = false;             ///< query i is at position n - m + i and sees keys up to there; else all
   std::size_t sinks = 0;           ///< the first keys are attended to, in the set or not
   std::size_t window = 0;          ///< so are the last `window` keys a query sees, its own position included
-  Normalise normalise = Normalise::attended;
+  Normalise normalise = Normalise::attended;  ///< what weights add up to one over
 };
 
 /// What attend knows of its queries, and attend_backward needs: for query (b, h, i), at (b Hq + h) m + i,
 /// sum_l f(x_l) = sum * unit: softmax, unit e^shift; else shift is max |x_l| over attended keys and unit is
 /// shift^p (power), min(shift, 1)^2 (expressive), 1 (polynomial). sum is 0 where no key has weight.
 struct AttendSums {
-  std::vector<double> shift;
-  std::vector<double> sum;
+  std::vector<double> shift;  ///< [B Hq m]
+  std::vector<double> sum;    ///< [B Hq m]
 };
 
 /// out = sum_j A_j v_j over attended keys, A_j = f(x_j) / sum f(x_l) (see Normalise), x_j = scale q.k_j.
@@ -62,6 +63,7 @@ struct AttendSums {
 AttendSums attend(const TensorView& queries, const TensorView& keys, const TensorView& values,
                   const KeySets& sets, const AttendOptions& options, const MutableTensorView& out);
 
+/// Where attend_backward writes to.
 struct AttendGradients {
   MutableTensorView queries;  ///< [B, Hq, m, d]
   MutableTensorView keys;     ///< [B, Hkv, n, d]; rows no query attends to get zeros (all_keys: none does)

@@ -25,6 +25,7 @@ struct Audit {
   double share() const {
     return entries == 0 ? 1.0 : static_cast<double>(covered) / static_cast<double>(entries);
   }
+  /// Likewise by weight.
   double weight_share() const { return weight == 0.0 ? 1.0 : covered_weight / weight; }
   friend bool operator==(const Audit&, const Audit&) = default;
 };

@@ -20,8 +20,8 @@ class Communicator {
  public:
   virtual ~Communicator() = default;
 
-  virtual int rank() const = 0;
-  virtual int size() const = 0;
+  virtual int rank() const = 0;  ///< of this process, in 0 .. size() - 1
+  virtual int size() const = 0;  ///< how many ranks there are
 
   /// Element by element the greatest over the ranks; every rank gets it.
   virtual void all_max(std::span<std::int64_t> values) = 0;
@@ -36,13 +36,15 @@ class Communicator {
   virtual std::vector<std::vector<std::byte>> gather(std::span<const std::byte> mine,
                                                      std::optional<int> root = std::nullopt) = 0;
 
+  /// A message to be sent.
   struct Parcel {
-    int rank = 0;  ///< where it goes to
-    std::vector<std::byte> bytes;
+    int rank = 0;                  ///< where it goes to
+    std::vector<std::byte> bytes;  ///< what it says
   };
+  /// A message to be received.
   struct Arrival {
-    int rank = 0;  ///< where it comes from
-    std::size_t size = 0;
+    int rank = 0;          ///< where it comes from
+    std::size_t size = 0;  ///< bytes
   };
   /// Sends parcels, at most one to a rank, none to itself, and returns those that arrive, in the order
   /// announced. Both sides know who sends and how much. Ranks without a part in it call it as well.

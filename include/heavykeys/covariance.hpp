@@ -52,9 +52,9 @@ class Covariance {
   Covariance& operator=(Covariance&&) noexcept;
   ~Covariance();
 
-  const CovarianceSpec& spec() const;
-  std::uint64_t sample_count() const;
-  std::size_t memory_bytes() const;
+  const CovarianceSpec& spec() const;  ///< as given
+  std::uint64_t sample_count() const;  ///< absorbed so far
+  std::size_t memory_bytes() const;    ///< of heap memory
 
  private:
   friend struct detail::CovarianceAccess;

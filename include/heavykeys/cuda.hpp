@@ -14,6 +14,7 @@ namespace heavykeys::cuda {
 /// destroy it when the work that reads it is done.
 class DeviceKeySets {
  public:
+  /// Copies the sets to the current device.
   explicit DeviceKeySets(const KeySets& sets);
   ~DeviceKeySets();
   DeviceKeySets(DeviceKeySets&&) noexcept;
@@ -29,14 +30,14 @@ class DeviceKeySets {
 
 /// AttendSums in device memory: B Hq m values each.
 struct DeviceSums {
-  double* shift = nullptr;
-  double* sum = nullptr;
+  double* shift = nullptr;  ///< [B Hq m]
+  double* sum = nullptr;    ///< [B Hq m]
 };
 
 /// Device memory for one call at a time, aligned to 256 bytes. Nothing in it need be kept between calls.
 struct Workspace {
-  void* data = nullptr;
-  std::size_t bytes = 0;
+  void* data = nullptr;   ///< the first byte
+  std::size_t bytes = 0;  ///< how many
 };
 
 /// The bytes of workspace a call takes. Forward at most 512 * 128 dv * 4 and a few, whatever m and n;
@@ -44,6 +45,7 @@ struct Workspace {
 /// float64). Throws InvalidInput as attend for shapes and score.
 std::size_t attend_workspace(const TensorView& queries, const TensorView& keys, const TensorView& values,
                              const AttendOptions& options);
+/// See attend_workspace.
 std::size_t attend_backward_workspace(const TensorView& queries, const TensorView& keys,
                                       const TensorView& values, const AttendOptions& options);
 

@@ -24,8 +24,10 @@ namespace heavykeys::distributed {
 /// Something to run: refers to a callable that outlives the call, so that making one takes no memory.
 class Step {
  public:
+  /// Of a callable that takes nothing.
   template <std::invocable F>
   Step(const F& f) : f_(&f), call_([](const void* g) { (*static_cast<const F*>(g))(); }) {}
+  /// Runs it.
   void operator()() const { call_(f_); }
 
  private:

@@ -15,14 +15,15 @@ namespace heavykeys {
 
 /// A tensor in a mapped file. Copies share the mapping, which lives as long as any of them.
 struct Tensor {
-  std::shared_ptr<const void> mapping;
-  const void* data = nullptr;
-  Dtype dtype = Dtype::f32;
-  std::vector<std::size_t> shape;  ///< [n, d] or [heads, n, d], row-major
+  std::shared_ptr<const void> mapping;  ///< keeps `data` readable
+  const void* data = nullptr;           ///< the first element
+  Dtype dtype = Dtype::f32;             ///< of elements
+  std::vector<std::size_t> shape;       ///< [n, d] or [heads, n, d], row-major
 
   std::size_t heads() const;  ///< 1 for [n, d]
   std::size_t count() const;  ///< n
   std::size_t dim() const;    ///< d
+  /// The rows of one head, with ids from 0.
   Rows head(std::size_t h) const;
 };
 
@@ -33,10 +34,10 @@ Tensor open_tensor(const std::string& name);
 
 /// The header of an .npy file or stream.
 struct NpyHeader {
-  std::string descr;  ///< e.g. "<f4"
-  bool fortran_order = false;
-  std::vector<std::size_t> shape;
-  std::size_t header_bytes = 0;  ///< where the data begins
+  std::string descr;               ///< e.g. "<f4"
+  bool fortran_order = false;      ///< column-major
+  std::vector<std::size_t> shape;  ///< any number of axes
+  std::size_t header_bytes = 0;    ///< where the data begins
 };
 
 /// Parses the first bytes of an .npy; `name` goes into error texts.

@@ -27,6 +27,7 @@ struct HeavyEntries {
   std::vector<double> lower;         ///< [nnz], certified: lower <= true weight
   std::vector<double> upper;         ///< [nnz], certified: true weight <= upper
 
+  /// m.
   std::size_t query_count() const { return indptr.empty() ? 0 : indptr.size() - 1; }
   friend bool operator==(const HeavyEntries&, const HeavyEntries&) = default;
 };
@@ -37,8 +38,9 @@ enum class Mode {
   no_false_positives,  ///< all with lower >= epsilon: every key listed is heavy
 };
 
+/// What to list of weights that are known as intervals only.
 struct HeavyOptions {
-  Mode mode = Mode::no_false_negatives;
+  Mode mode = Mode::no_false_negatives;  ///< which of those that straddle epsilon
   /// delta in (0, 1): [lower, upper] is narrowed by the interval of the row sample (Spec::sample_rows), which
   /// misses the true weights of a query with probability at most delta over the seed. 0: certified bounds.
   double confidence = 0.0;
@@ -82,6 +84,7 @@ class CausalHeavy {
   /// The next keys: first_id must be next_row(). Throws InvalidInput, nothing absorbed, on bad rows. When
   /// memory runs out (std::bad_alloc), the rows before next_row() are in and the pass can go on from there.
   void absorb(const Rows& keys);
+  /// The row that comes next.
   std::uint64_t next_row() const;
 
   /// The sketch of `before` and the complete blocks so far; of all keys once the last has been absorbed.

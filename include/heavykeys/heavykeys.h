@@ -106,15 +106,15 @@ enum { HEAVYKEYS_F64 = 0, HEAVYKEYS_F32 = 1, HEAVYKEYS_F16 = 2, HEAVYKEYS_BF16 =
 /// stream `stream`. Element (r, c) lies at data + (r row_stride + c column_stride) elements; strides may be
 /// negative or 0. Of queries, first_id and stream mean nothing. This struct does not grow.
 typedef struct heavykeys_rows {
-  const void* data;  ///< element (0, 0), aligned to its type; may be NULL when count is 0
-  uint64_t count;
+  const void* data;       ///< element (0, 0), aligned to its type; may be NULL when count is 0
+  uint64_t count;         ///< n
   uint64_t dim;           ///< columns
   int64_t row_stride;     ///< in elements
   int64_t column_stride;  ///< in elements
   uint64_t first_id;      ///< id of row 0 within its stream
   uint64_t stream;        ///< shards that do not know each other's length are streams; else 0
-  heavykeys_dtype dtype;
-  int32_t reserved;  ///< 0
+  heavykeys_dtype dtype;  ///< of elements
+  int32_t reserved;       ///< 0
 } heavykeys_rows;
 
 /// Describes contiguous rows [count, dim], row after row, ids from 0 of stream 0. INVALID_INPUT for a dtype
@@ -132,8 +132,8 @@ heavykeys_status heavykeys_rows_from_dlpack(heavykeys_rows* rows, const void* te
 
 /// Name of a key everywhere: which stream, and which row of it.
 typedef struct heavykeys_key_id {
-  uint64_t stream;
-  uint64_t row;
+  uint64_t stream;  ///< see heavykeys_rows
+  uint64_t row;     ///< id within the stream
 } heavykeys_key_id;
 
 // ---- What is asked ------------------------------------------------------------------------------------
@@ -172,8 +172,8 @@ typedef int32_t (*heavykeys_report)(const char* call, double fraction, void* use
 
 /// How a long call is run. Wherever these are taken, NULL stands for what heavykeys_options_init fills in.
 typedef struct heavykeys_options {
-  uint64_t struct_size;  ///< sizeof(heavykeys_options) of the caller's header
-  heavykeys_engine engine;
+  uint64_t struct_size;     ///< sizeof(heavykeys_options) of the caller's header
+  heavykeys_engine engine;  ///< whose threads
   int32_t threads;          ///< at most 4096; 0: all this process may use
   heavykeys_report report;  ///< may be NULL
   void* user;               ///< handed to report

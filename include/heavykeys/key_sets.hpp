@@ -16,7 +16,7 @@ namespace heavykeys {
 /// One ascending list of keys for each (batch, KV head), list b * heads + h being
 /// keys[indptr[b * heads + h]] .. keys[indptr[b * heads + h + 1]].
 struct KeySets {
-  std::size_t batch = 0;
+  std::size_t batch = 0;             ///< B
   std::size_t heads = 0;             ///< KV heads
   std::int64_t key_count = 0;        ///< n: keys are in 0 .. n - 1
   std::vector<std::int64_t> indptr;  ///< [batch * heads + 1], starts at 0

@@ -9,13 +9,14 @@
 namespace heavykeys {
 #pragma GCC visibility push(default)
 
+/// Lewis weights of the rows of a matrix, and how good they are.
 struct LewisWeights {
   std::vector<double> weights;  ///< [n]
   std::size_t rank = 0;         ///< exact rank of the gridded keys
   /// max_j | ln( (k_j^T M^-1 k_j)^(p/2) / w_j ) | with M made of these very weights: how far they are from
   /// the fixed point, measured, not predicted. Weights below 2^-960 are left out: they underflow.
   double residual = 0.0;
-  int iterations = 0;
+  int iterations = 0;  ///< of the fixed point that were made
 };
 
 /// The weights w_j of the rows of keys [n, d] with

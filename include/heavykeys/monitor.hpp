@@ -41,10 +41,14 @@ struct Progress {
 /// BackendError.
 class Monitor {
  public:
+  /// Told how far the call is; false ends it.
   using Report = std::function<bool(const Progress&)>;
 
+  /// Reports, and no more often than once in `interval`.
   explicit Monitor(Report report, std::chrono::nanoseconds interval = std::chrono::milliseconds(50));
+  /// Ends calls once a stop is requested.
   explicit Monitor(std::stop_token stop);
+  /// Both.
   Monitor(Report report, std::stop_token stop,
           std::chrono::nanoseconds interval = std::chrono::milliseconds(50));
   Monitor(const Monitor&) = delete;

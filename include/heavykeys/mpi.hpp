@@ -19,13 +19,14 @@ namespace heavykeys::distributed {
 /// Throws BackendError with MPI's own text.
 class MpiCommunicator final : public Communicator {
  public:
+  /// Duplicates `comm`.
   explicit MpiCommunicator(MPI_Comm comm, std::size_t most_bytes = std::size_t{1} << 30);
   MpiCommunicator(const MpiCommunicator&) = delete;
   MpiCommunicator& operator=(const MpiCommunicator&) = delete;
   ~MpiCommunicator() override;
 
-  int rank() const override { return rank_; }
-  int size() const override { return size_; }
+  int rank() const override { return rank_; }  ///< in comm
+  int size() const override { return size_; }  ///< of comm
   void all_max(std::span<std::int64_t> values) override;
   void all_sum(std::span<std::uint64_t> words, std::size_t limbs) override;
   std::vector<std::vector<std::byte>> gather(std::span<const std::byte> mine,
@@ -44,6 +45,7 @@ class MpiCommunicator final : public Communicator {
 /// allmerge and merge on a caller's communicator. It is duplicated for the call: who merges often keeps an
 /// MpiCommunicator.
 void allmerge(MPI_Comm comm, Sketch& sketch);
+/// As distributed::merge: `root` gets the sum of all, the others keep what they had.
 void merge(MPI_Comm comm, Sketch& sketch, int root);
 
 #pragma GCC visibility pop

@@ -21,9 +21,10 @@ namespace heavykeys::parallel {
 /// Whose threads do the work: oneTBB's, or the OpenMP pool a host such as PyTorch already runs.
 enum class Runtime { tbb, openmp };
 
+/// Who computes, and with how many threads. No result depends on it, but as absorb says.
 struct Options {
-  Runtime runtime = Runtime::tbb;
-  int threads = 0;  ///< at most 4096; 0: all this process may use
+  Runtime runtime = Runtime::tbb;  ///< whose threads
+  int threads = 0;                 ///< at most 4096; 0: all this process may use
 };
 
 /// As streaming::absorb, complete blocks shared out over the threads. Same bytes, same errors; powers beyond
@@ -54,13 +55,16 @@ void absorb(Covariance& covariance, const Rows& samples, const Options& options 
 
 /// As heavykeys::universal_keys, prefix_keys and top_keys, the heads shared out over the threads.
 KeySets universal_keys(const Spec& spec, const TensorView& keys, const Options& options = {});
+/// See universal_keys.
 KeySets prefix_keys(const Spec& spec, const TensorView& keys, const Options& options = {});
+/// See universal_keys.
 KeySets top_keys(const TensorView& keys, std::size_t budget, const Options& options = {});
 
 /// As heavykeys::attend and attend_backward, queries and keys shared out over the threads.
 AttendSums attend(const TensorView& queries, const TensorView& keys, const TensorView& values,
                   const KeySets& sets, const AttendOptions& what, const MutableTensorView& out,
                   const Options& options = {});
+/// See attend.
 void attend_backward(const TensorView& queries, const TensorView& keys, const TensorView& values,
                      const KeySets& sets, const AttendOptions& what, const TensorView& out,
                      const AttendSums& sums, const TensorView& grad_out, const AttendGradients& gradients,
@@ -70,12 +74,14 @@ void attend_backward(const TensorView& queries, const TensorView& keys, const Te
 void attend(const TensorView& queries, const TensorView& keys, const TensorView& values,
             std::span<const Reconstructor> reconstructors, const AttendOptions& what,
             const MutableTensorView& out, const Options& options = {});
+/// See attend.
 std::vector<double> reconstruct(const Reconstructor& reconstructor, const Rows& partial,
                                 const Options& options = {});
 
 /// As heavykeys::verify and smallest_dim, the queries shared out over the threads, 32 at a time.
 PatternPrecision verify(const SparsePattern& pattern, const Rows& queries, const Rows& keys,
                         const Options& options = {});
+/// See verify.
 SmallestDim smallest_dim(const SparsePattern& pattern, const PlantOptions& what, std::size_t trials,
                          const Options& options = {});
 

@@ -14,16 +14,17 @@ namespace heavykeys {
 /// A random matrix P, [rows, columns], with E |P x|^2 = |x|^2. Bits are a pure function of these fields
 /// (Philox4x32-10; no libm): the same for any number of threads and on any processor.
 struct Projection {
+  /// How the elements are drawn.
   enum class Kind {
     gaussian,    ///< independent normal elements of variance 1 / rows
     sparse_sign  ///< one +-1/sqrt(nonzeros) in each of `nonzeros` equal bands of rows, in every column
   };
 
-  Kind kind = Kind::gaussian;
-  std::size_t rows = 0;     ///< r
-  std::size_t columns = 0;  ///< D
-  std::uint64_t seed = 0;
-  std::size_t nonzeros = 0;  ///< s, of a column; sparse_sign only
+  Kind kind = Kind::gaussian;  ///< how elements are drawn
+  std::size_t rows = 0;        ///< r
+  std::size_t columns = 0;     ///< D
+  std::uint64_t seed = 0;      ///< another seed, another matrix
+  std::size_t nonzeros = 0;    ///< s, of a column; sparse_sign only
 
   /// Throws InvalidInput unless rows and columns are at least 1.
   static Projection gaussian(std::size_t rows, std::size_t columns, std::uint64_t seed);

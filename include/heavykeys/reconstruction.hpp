@@ -37,10 +37,11 @@ enum class Estimator : std::uint32_t {
   least_squares = 2,  ///< the combination of the top r components that fits x_S best
 };
 
+/// What is computed of a sample, and how the rest is estimated.
 struct ReconstructorOptions {
-  std::size_t computed = 0;  ///< s, in 1 .. p
-  Choice choice = Choice::pivoted;
-  Estimator estimator = Estimator::lmmse;
+  std::size_t computed = 0;                ///< s, in 1 .. p
+  Choice choice = Choice::pivoted;         ///< of the elements that are computed
+  Estimator estimator = Estimator::lmmse;  ///< of the others
   /// How many components to use. lmmse: 0 is all that are given. least_squares: at most s; 0 is the one of
   /// min(rank, s), its half, its quarter ... 1 with the least predicted error, rank being the number of
   /// variances above 1e-12 of the first.
@@ -81,6 +82,7 @@ class Reconstructor {
   /// E |x - x^|^2 / E |x - mean|^2 under the model of choose_elements, all components given: the share of the
   /// variance that is expected to be lost. 0 where there is no variance.
   double predicted_error() const;
+  /// Heap memory, bytes.
   std::size_t memory_bytes() const;
 
   friend bool operator==(const Reconstructor& a, const Reconstructor& b);
@@ -106,6 +108,7 @@ Reconstructor fit_reconstructor(const PrincipalComponents& components, const Rec
 /// NaN/Inf, naming row and column; and for an estimate that passes float64, naming row and element.
 std::vector<double> reconstruct(const Reconstructor& reconstructor, const Rows& partial);
 
+/// What reconstruction loses, measured.
 struct ReconstructionError {
   double mean_squared = 0.0;  ///< sum over samples and elements of (x - x^)^2, divided by N p
   double variance = 0.0;      ///< the same of (x - mean)^2
@@ -117,13 +120,15 @@ struct ReconstructionError {
 /// on).
 ReconstructionError reconstruction_error(const Reconstructor& reconstructor, const Rows& samples);
 
-/// The canonical bytes (docs/format.md), and back. Throws Corrupt for anything to_bytes cannot have written.
+/// The canonical bytes (docs/format.md).
 std::vector<std::byte> to_bytes(const Reconstructor& reconstructor);
+/// Inverse of to_bytes. Throws Corrupt for anything to_bytes cannot have written.
 Reconstructor reconstructor_from_bytes(std::span<const std::byte> bytes);
 
 /// Those bytes as a file: written beside `path`, synced, renamed. Throws BackendError with the system's
-/// reason; load also Corrupt.
+/// reason.
 void save(const Reconstructor& reconstructor, const std::filesystem::path& path);
+/// Reads a file written by save. Throws BackendError when it cannot be read, Corrupt when it is not intact.
 Reconstructor load_reconstructor(const std::filesystem::path& path);
 
 /// Attention over every key, from partially computed scores: only the scores x = scale q.k that the

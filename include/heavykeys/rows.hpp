@@ -25,10 +25,10 @@ int default_grid_bits(Dtype dtype);
 /// Element (r, c) lies at data + (r * row_stride + c * column_stride) * size_of(dtype).
 /// A paged KV cache is a sequence of Rows.
 struct Rows {
-  const void* data = nullptr;
-  Dtype dtype = Dtype::f32;
-  std::size_t count = 0;
-  std::size_t dim = 0;
+  const void* data = nullptr;        ///< element (0, 0)
+  Dtype dtype = Dtype::f32;          ///< of elements
+  std::size_t count = 0;             ///< n
+  std::size_t dim = 0;               ///< d
   std::ptrdiff_t row_stride = 0;     ///< in elements
   std::ptrdiff_t column_stride = 1;  ///< in elements
   std::uint64_t first_id = 0;        ///< id of row 0 within its stream
@@ -40,13 +40,15 @@ struct Rows {
 
 /// Contiguous row-major [count, dim].
 Rows rows(const float* data, std::size_t count, std::size_t dim, std::uint64_t first_id = 0);
+/// Likewise.
 Rows rows(const double* data, std::size_t count, std::size_t dim, std::uint64_t first_id = 0);
+/// Likewise, of any type of element.
 Rows rows(const void* data, Dtype dtype, std::size_t count, std::size_t dim, std::uint64_t first_id = 0);
 
 /// Name of a row everywhere in the library: which stream, and which row of it. Ordered.
 struct KeyId {
-  std::uint64_t stream = 0;
-  std::uint64_t row = 0;
+  std::uint64_t stream = 0;  ///< see Rows
+  std::uint64_t row = 0;     ///< id within the stream
 
   friend bool operator==(const KeyId&, const KeyId&) = default;
   friend auto operator<=>(const KeyId&, const KeyId&) = default;

@@ -17,6 +17,7 @@ struct ScanAccess;
 
 #pragma GCC visibility push(default)
 
+/// How a scan sees the keys.
 struct ScanOptions {
   /// Query i of m sees only the keys j <= i + (n - m), and its weights are normalised over those.
   bool causal = false;

@@ -21,9 +21,10 @@ namespace heavykeys {
 ///   expressive, custom     universal set; weights in certified intervals               (T5, T8)
 ///   softmax                `scan` and attention only: no universal set can be small    (T9)
 struct Score {
+  /// Which family f is of; stored in state files.
   enum class Kind : std::uint32_t { power = 1, expressive = 2, polynomial = 3, custom = 4, softmax = 5 };
 
-  Kind kind = Kind::power;
+  Kind kind = Kind::power;                 ///< the family
   double parameter = 2.0;                  ///< power: p. custom: its growth 2s. softmax: its scale. Else 0.
   std::vector<double> coefficients;        ///< polynomial: c_0 .. c_s of f = sum_i c_i x^(2i). custom: {f(0)}
   std::string label;                       ///< custom: its name, which stands for `function` in comparisons

@@ -9,15 +9,17 @@
 namespace heavykeys {
 #pragma GCC visibility push(default)
 
+/// What the rows of a score matrix are divided by.
 enum class Normalisation {
   none,    ///< x_ij = scale q_i.k_j: before softmax, which is what varies in few directions and what
            ///< reconstruction estimates (arXiv 2106.08823)
   softmax  ///< e^{x_ij} / sum_l e^{x_il}: attention weights
 };
 
+/// Which scores a score matrix holds.
 struct ScoreMatrixOptions {
-  double scale = 0.0;  ///< 0: 1 / sqrt(d), softmax attention's own
-  Normalisation normalisation = Normalisation::none;
+  double scale = 0.0;                                 ///< 0: 1 / sqrt(d), softmax attention's own
+  Normalisation normalisation = Normalisation::none;  ///< of rows
   bool causal = false;  ///< softmax: query i sees the keys up to m - n + i only, the weights of others are 0.
                         ///< Without softmax scores are all computed, seen or not: no effect
 };

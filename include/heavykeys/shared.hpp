@@ -107,6 +107,7 @@ class Turn {
 template <class T>
 class Shared {
  public:
+  /// Takes the value.
   explicit Shared(T value) : value_(std::move(value)) {}
   Shared(const Shared&) = delete;
   Shared& operator=(const Shared&) = delete;

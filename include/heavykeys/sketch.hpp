@@ -39,6 +39,7 @@ class Sketch {
   Sketch& operator=(Sketch&&) noexcept;
   ~Sketch();
 
+  /// As given.
   const Spec& spec() const;
 
   /// Rows absorbed so far, all streams together.
@@ -61,9 +62,9 @@ class Sketch {
 
 /// Rows [begin, end) of a stream.
 struct RowRange {
-  std::uint64_t stream = 0;
-  std::uint64_t begin = 0;
-  std::uint64_t end = 0;
+  std::uint64_t stream = 0;  ///< see Rows
+  std::uint64_t begin = 0;   ///< the first
+  std::uint64_t end = 0;     ///< behind the last
 
   friend bool operator==(const RowRange&, const RowRange&) = default;
 };

@@ -33,8 +33,8 @@ struct PatternLimits {
 
 /// All that the bounds on the dimension depend on.
 struct PatternShape {
-  std::size_t rows = 0;
-  std::size_t columns = 0;
+  std::size_t rows = 0;             ///< L
+  std::size_t columns = 0;          ///< L'
   std::size_t row_nonzeros = 1;     ///< the most in a row
   std::size_t column_nonzeros = 1;  ///< the most in a column
   double ratio = 1.0;               ///< the greatest in-row ratio
@@ -61,13 +61,15 @@ SparsePattern random_pattern(std::size_t size, std::size_t nonzeros, double rati
 /// [nnz]: M_ij / sum_l M_il, what attention should be on the support.
 std::vector<double> normalised_weights(const SparsePattern& pattern);
 
+/// Where queries and keys come from.
 enum class Construction {
   interpolating,  ///< random keys; each query interpolates its row: ratios exact, r = O(k ln(L L' / delta))
   svd             ///< the paper's: factors of the logit matrix, projected at random
 };
 
+/// How queries and keys are made whose attention is a given pattern.
 struct PlantOptions {
-  Construction construction = Construction::interpolating;
+  Construction construction = Construction::interpolating;  ///< how
   double epsilon1 = 0.1;  ///< on ratios: A_ij / A_il within a factor 1 + epsilon1 of M_ij / M_il
   double epsilon2 = 0.0;  ///< off the support: A_ij <= epsilon2. 0: 1 / (100 L'), so that it sums to <= 1%
   double failure = 0.01;  ///< delta: over the seed, the precision is missed with at most this probability
@@ -75,11 +77,12 @@ struct PlantOptions {
   /// T, the logit of the greatest entry of each row; > ln(1 / epsilon2). 0: max(4 ln(1 / epsilon2),
   /// ln(ratio) / 2); for svd with a row of several entries max(ln((1 + epsilon1) / epsilon2), ln(ratio) / 2).
   double logit = 0.0;
-  std::uint64_t seed = 0;
+  std::uint64_t seed = 0;  ///< of the random keys or projection
 
   friend bool operator==(const PlantOptions&, const PlantOptions&) = default;
 };
 
+/// How many dimensions a pattern takes.
 struct PlantedDim {
   /// r proven enough (T10): with probability >= 1 - failure both precisions are met.
   std::size_t bound = 0;
@@ -101,8 +104,8 @@ PlantedDim planted_dim(const PatternShape& shape, const PlantOptions& options = 
 
 /// Inputs X and fixed projections W_Q, W_K. Row i of X is [x_i | y_i]; W_Q and W_K select the halves.
 struct Planted {
-  PlantOptions options;  ///< as given, with dim, epsilon2 and logit filled in
-  PlantedDim bound;
+  PlantOptions options;         ///< as given, with dim, epsilon2 and logit filled in
+  PlantedDim bound;             ///< what the proof asks for
   std::size_t rows = 0;         ///< L
   std::size_t columns = 0;      ///< L'
   std::size_t rank = 0;         ///< svd: of the logit matrix; interpolating: 0
@@ -120,10 +123,12 @@ struct Planted {
 /// row, or sizes above these: r <= 2^14, r max(L, L') <= 2^28 (2 GiB an array), and for svd L L' <= 2^28.
 Planted plant(const SparsePattern& pattern, const PlantOptions& options = {});
 
-/// X [max(L, L'), 2 r], rows that only queries or only keys have being 0 in the other half; W_Q and W_K
-/// [2 r, r]: both depend on r alone, at most 2^14.
+/// X [max(L, L'), 2 r] row-major, rows that only queries or only keys have being 0 in the other half. W_Q and
+/// W_K depend on r alone, at most 2^14.
 std::vector<double> planted_inputs(const Planted& planted);
+/// W_Q [2 r, r] row-major, dim being r.
 std::vector<double> query_projection(std::size_t dim);
+/// W_K [2 r, r] row-major.
 std::vector<double> key_projection(std::size_t dim);
 
 /// What attention A = softmax(queries keys^T) has of the pattern. Bounds: what A in exact arithmetic has is
@@ -142,6 +147,7 @@ struct PatternPrecision {
   /// 1e-59: a scan takes no such epsilon.
   std::optional<double> separating_epsilon;
 
+  /// Both precisions, as PlantOptions has them.
   bool meets(double epsilon1, double epsilon2) const {
     return ratio_error <= epsilon1 && off_support <= epsilon2;
   }
@@ -153,14 +159,16 @@ struct PatternPrecision {
 /// NaN/Inf (naming row and column), logits that could pass 2^60, or a logit_error above 1.
 PatternPrecision verify(const SparsePattern& pattern, const Rows& queries, const Rows& keys);
 
+/// What a search for the smallest dimension found.
 struct SmallestDim {
+  /// One dimension that was tried.
   struct Try {
-    std::size_t dim = 0;
-    bool met = false;  ///< by every seed
+    std::size_t dim = 0;  ///< r
+    bool met = false;     ///< by every seed
     friend bool operator==(const Try&, const Try&) = default;
   };
-  std::size_t dim = 0;  ///< r: met by all seeds, and r - 1 is not, or is below what can be built
-  PlantedDim bound;
+  std::size_t dim = 0;     ///< r: met by all seeds, and r - 1 is not, or is below what can be built
+  PlantedDim bound;        ///< what the proof asks for
   std::vector<Try> tries;  ///< in the order they were made
 };
 

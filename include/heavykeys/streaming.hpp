@@ -36,6 +36,7 @@ Sketch load(const std::filesystem::path& path, const std::vector<Score>& custom 
 
 /// The same for covariances.
 void save(const Covariance& covariance, const std::filesystem::path& path);
+/// Likewise.
 Covariance load_covariance(const std::filesystem::path& path);
 
 #pragma GCC visibility pop

@@ -36,8 +36,8 @@ struct UniversalSetAccess;
 /// Thresholds are rounded down by at most 2^-30, relatively; decisions on lifts are certified to 2^-41.
 class UniversalSet {
  public:
-  const Spec& spec() const { return spec_; }
-  std::size_t size() const { return ids_.size(); }
+  const Spec& spec() const { return spec_; }              ///< of the sketch
+  std::size_t size() const { return ids_.size(); }        ///< |U|
   std::uint64_t row_count() const { return row_count_; }  ///< n
   std::size_t rank() const { return rank_; }              ///< of K~, exact; of its lift, where there is one
   double size_bound() const { return size_bound_; }       ///< proven bound of size()

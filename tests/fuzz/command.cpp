@@ -126,6 +126,7 @@ void confine(EngineOptions& engine) {
 }
 void confine(ReportOptions& report) {
   report.out = sandbox().inside("out", report.out);
+  report.page = sandbox().inside("out", report.page);
   report.tokens = sandbox().inside("in", report.tokens);
   report.quiet = true;  // progress would go to the fuzzer's terminal
 }

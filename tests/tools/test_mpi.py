@@ -406,7 +406,8 @@ class ErrorTest(MpiTest):
 
 class DocumentsTest(CommandTest):
     def test_every_mpirun_block_runs(self):
-        (self.folder / "tests").symlink_to(ROOT / "tests")
+        for name in ("tests", "examples"):
+            (self.folder / name).symlink_to(ROOT / name)
         count = 0
         for document in DOCUMENTS:
             for language, text in blocks(document):
