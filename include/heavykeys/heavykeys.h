@@ -37,9 +37,7 @@
 //     }
 //
 // It prints "row 1 can reach 1.00" and "row 3 can reach 1.00". Build with `pkg-config --cflags --libs
-// heavykeys-c`, or with CMake's find_package(heavykeys COMPONENTS c) and heavykeys::c.
-//
-// Rules that hold everywhere. What they are about is explained in docs/c_api.md and docs/guide.md.
+// heavykeys-c`, or with CMake's find_package(heavykeys COMPONENTS c) and heavykeys::c. More: docs/c_api.md.
 //
 // Errors. Every function that can fail returns a heavykeys_status, 0 when it went well. When it did not,
 //   outputs are not written, what was to be changed is as it was (one exception: heavykeys_causal_absorb),
@@ -63,15 +61,10 @@
 
 #include <stdint.h>
 
-#if defined(__GNUC__)
-#define HEAVYKEYS_C_API __attribute__((visibility("default")))
-#else
-#define HEAVYKEYS_C_API
-#endif
-
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 // ---- Status -------------------------------------------------------------------------------------------
 
@@ -89,18 +82,18 @@ enum {
 };
 
 /// "OK", "INVALID_INPUT", ...; "UNKNOWN" for other numbers. Static text; never fails.
-HEAVYKEYS_C_API const char* heavykeys_status_name(heavykeys_status status);
+const char* heavykeys_status_name(heavykeys_status status);
 
 /// One line on the last call of this thread that failed, the offending values in it; "" before there was one.
 /// Valid until the next call of this thread that fails. At most 2047 bytes; needs no memory; never fails.
-HEAVYKEYS_C_API const char* heavykeys_last_error(void);
+const char* heavykeys_last_error(void);
 
 /// "MAJOR.MINOR.PATCH" of the library that runs. Static text.
-HEAVYKEYS_C_API const char* heavykeys_version(void);
+const char* heavykeys_version(void);
 
 /// The version of this interface that the running library was built with: below HEAVYKEYS_C_REVISION when
 /// the header is newer than the library. It grows by one with every addition.
-HEAVYKEYS_C_API int32_t heavykeys_c_revision(void);
+int32_t heavykeys_c_revision(void);
 enum { HEAVYKEYS_C_REVISION = 1 };
 
 // ---- Rows: keys and queries ---------------------------------------------------------------------------
@@ -125,9 +118,9 @@ typedef struct heavykeys_rows {
 } heavykeys_rows;
 
 /// Describes contiguous rows [count, dim], row after row, ids from 0 of stream 0. INVALID_INPUT for a dtype
-/// that is none.
-HEAVYKEYS_C_API heavykeys_status heavykeys_rows_init(heavykeys_rows* rows, const void* data,
-                                                     heavykeys_dtype dtype, uint64_t count, uint64_t dim);
+/// that is none, data that is NULL or not aligned, and extents that pass the address space.
+heavykeys_status heavykeys_rows_init(heavykeys_rows* rows, const void* data, heavykeys_dtype dtype,
+                                     uint64_t count, uint64_t dim);
 
 /// Describes a tensor [n, d] of DLPack (NumPy, PyTorch, JAX, ...: `__dlpack__`), in place: any strides and
 /// byte_offset, ids from 0 of stream 0. `tensor` is a `const DLTensor*`, of any version of DLPack:
@@ -135,7 +128,7 @@ HEAVYKEYS_C_API heavykeys_status heavykeys_rows_init(heavykeys_rows* rows, const
 /// its use. (It is void because DLPack's struct has no tag that could be declared here.) INVALID_INPUT for
 /// memory other than the CPU's (kDLCPU, kDLCUDAHost), elements other than float64/32/16 and bfloat16, other
 /// axes than two, and extents that pass the address space.
-HEAVYKEYS_C_API heavykeys_status heavykeys_rows_from_dlpack(heavykeys_rows* rows, const void* tensor);
+heavykeys_status heavykeys_rows_from_dlpack(heavykeys_rows* rows, const void* tensor);
 
 /// Name of a key everywhere: which stream, and which row of it.
 typedef struct heavykeys_key_id {
@@ -161,7 +154,7 @@ typedef struct heavykeys_spec {
 /// Fills in what is usual: score "power:2", block_rows 4096, sample_rows 1024, seed 0, grid_bits 24; dim and
 /// epsilon are left to the caller (0: refused). struct_size: sizeof(heavykeys_spec). INVALID_INPUT when that
 /// is no size such a struct has had.
-HEAVYKEYS_C_API heavykeys_status heavykeys_spec_init(heavykeys_spec* spec, uint64_t struct_size);
+heavykeys_status heavykeys_spec_init(heavykeys_spec* spec, uint64_t struct_size);
 
 /// Whose threads do the work. It decides the speed, never a byte of a result (powers without closed form
 /// excepted: docs/theory.md, T7).
@@ -188,7 +181,7 @@ typedef struct heavykeys_options {
 } heavykeys_options;
 
 /// HEAVYKEYS_ENGINE_AUTO, threads 0, no report, report_seconds 0.05. struct_size: sizeof(heavykeys_options).
-HEAVYKEYS_C_API heavykeys_status heavykeys_options_init(heavykeys_options* options, uint64_t struct_size);
+heavykeys_status heavykeys_options_init(heavykeys_options* options, uint64_t struct_size);
 
 // ---- Sketch: all that has to be remembered of a stream of keys ------------------------------------------
 
@@ -202,108 +195,95 @@ typedef struct heavykeys_universal_set heavykeys_universal_set;
 
 /// An empty sketch. INVALID_INPUT, naming field and value, when the spec is out of range; softmax has no
 /// small universal set, and is refused (heavykeys_scan_create takes it).
-HEAVYKEYS_C_API heavykeys_status heavykeys_sketch_create(const heavykeys_spec* spec,
-                                                         heavykeys_sketch** sketch);
+heavykeys_status heavykeys_sketch_create(const heavykeys_spec* spec, heavykeys_sketch** sketch);
 
 /// A copy, independent of the original. Cost: O(memory_bytes).
-HEAVYKEYS_C_API heavykeys_status heavykeys_sketch_clone(const heavykeys_sketch* sketch,
-                                                        heavykeys_sketch** copy);
+heavykeys_status heavykeys_sketch_clone(const heavykeys_sketch* sketch, heavykeys_sketch** copy);
 
 /// Frees a sketch. What was made of it lives on.
-HEAVYKEYS_C_API void heavykeys_sketch_destroy(heavykeys_sketch* sketch);
+void heavykeys_sketch_destroy(heavykeys_sketch* sketch);
 
 /// Adds keys [n, d]: any number at a time, any order of ids, each id once. Options: may be NULL. Cost: O(d^2)
 /// multiply-adds and one read per key. INVALID_INPUT (another dim; NaN or Inf, row and column named; ids past
 /// 2^62), INCOMPATIBLE (a row is in already), BACKEND_ERROR (an engine this build lacks), CANCELLED.
-HEAVYKEYS_C_API heavykeys_status heavykeys_sketch_absorb(heavykeys_sketch* sketch, const heavykeys_rows* keys,
-                                                         const heavykeys_options* options);
+heavykeys_status heavykeys_sketch_absorb(heavykeys_sketch* sketch, const heavykeys_rows* keys,
+                                         const heavykeys_options* options);
 
 /// Adds everything `from` has absorbed. Cost: O(D^2 + |U| d). INCOMPATIBLE when the specs differ (both are in
 /// the text) or a row is in both.
-HEAVYKEYS_C_API heavykeys_status heavykeys_sketch_merge(heavykeys_sketch* into, const heavykeys_sketch* from);
+heavykeys_status heavykeys_sketch_merge(heavykeys_sketch* into, const heavykeys_sketch* from);
 
 /// Decides U, exactly, at any time; the sketch stays ready for more keys. Options: may be NULL; of these the
 /// report is asked, and one core works. Cost: O(D^3 + |U| D^2), nothing in the number of keys. INVALID_INPUT
 /// when a stream has a gap, naming the missing rows; CANCELLED.
-HEAVYKEYS_C_API heavykeys_status heavykeys_sketch_finalize(const heavykeys_sketch* sketch,
-                                                           const heavykeys_options* options,
-                                                           heavykeys_universal_set** set);
+heavykeys_status heavykeys_sketch_finalize(const heavykeys_sketch* sketch, const heavykeys_options* options,
+                                           heavykeys_universal_set** set);
 
 /// The spec it was made with. `spec` has been through heavykeys_spec_init; its score then points into the
 /// sketch.
-HEAVYKEYS_C_API heavykeys_status heavykeys_sketch_spec(const heavykeys_sketch* sketch, heavykeys_spec* spec);
+heavykeys_status heavykeys_sketch_spec(const heavykeys_sketch* sketch, heavykeys_spec* spec);
 
 /// Rows absorbed so far, all streams together.
-HEAVYKEYS_C_API heavykeys_status heavykeys_sketch_row_count(const heavykeys_sketch* sketch, uint64_t* rows);
+heavykeys_status heavykeys_sketch_row_count(const heavykeys_sketch* sketch, uint64_t* rows);
 
 /// Id after the largest absorbed of a stream: where an appender goes on. 0 for a new stream.
-HEAVYKEYS_C_API heavykeys_status heavykeys_sketch_next_row(const heavykeys_sketch* sketch, uint64_t stream,
-                                                           uint64_t* row);
+heavykeys_status heavykeys_sketch_next_row(const heavykeys_sketch* sketch, uint64_t stream, uint64_t* row);
 
 /// Bytes of heap memory it holds.
-HEAVYKEYS_C_API heavykeys_status heavykeys_sketch_memory_bytes(const heavykeys_sketch* sketch,
-                                                               uint64_t* bytes);
+heavykeys_status heavykeys_sketch_memory_bytes(const heavykeys_sketch* sketch, uint64_t* bytes);
 
 // ---- Sketches as bytes and files --------------------------------------------------------------------------
 
 /// The canonical bytes (docs/format.md), equal exactly when the states are: to store, send, compare. *bytes
 /// is the caller's, for heavykeys_bytes_destroy. Cost: as finalize.
-HEAVYKEYS_C_API heavykeys_status heavykeys_sketch_to_bytes(const heavykeys_sketch* sketch, uint8_t** bytes,
-                                                           uint64_t* size);
+heavykeys_status heavykeys_sketch_to_bytes(const heavykeys_sketch* sketch, uint8_t** bytes, uint64_t* size);
 
 /// Frees bytes made by heavykeys_sketch_to_bytes.
-HEAVYKEYS_C_API void heavykeys_bytes_destroy(uint8_t* bytes);
+void heavykeys_bytes_destroy(uint8_t* bytes);
 
 /// The sketch of which these are the bytes, from a trusted source or not. CORRUPT for anything to_bytes
 /// cannot have written. `bytes` may be NULL when size is 0.
-HEAVYKEYS_C_API heavykeys_status heavykeys_sketch_from_bytes(const void* bytes, uint64_t size,
-                                                             heavykeys_sketch** sketch);
+heavykeys_status heavykeys_sketch_from_bytes(const void* bytes, uint64_t size, heavykeys_sketch** sketch);
 
 /// Writes the bytes to a file, as the command does (.hks): whatever happens, `path` holds the older file or
 /// the new one, whole. BACKEND_ERROR with the system's reason.
-HEAVYKEYS_C_API heavykeys_status heavykeys_sketch_save(const heavykeys_sketch* sketch, const char* path);
+heavykeys_status heavykeys_sketch_save(const heavykeys_sketch* sketch, const char* path);
 
 /// Reads a file written by heavykeys_sketch_save or by the command. BACKEND_ERROR when it cannot be read,
 /// CORRUPT when it is not intact.
-HEAVYKEYS_C_API heavykeys_status heavykeys_sketch_load(const char* path, heavykeys_sketch** sketch);
+heavykeys_status heavykeys_sketch_load(const char* path, heavykeys_sketch** sketch);
 
 // ---- Universal set --------------------------------------------------------------------------------------
 
 /// Frees a universal set, and with it the arrays below.
-HEAVYKEYS_C_API void heavykeys_universal_set_destroy(heavykeys_universal_set* set);
+void heavykeys_universal_set_destroy(heavykeys_universal_set* set);
 
 /// |U|.
-HEAVYKEYS_C_API heavykeys_status heavykeys_universal_set_size(const heavykeys_universal_set* set,
-                                                              uint64_t* size);
+heavykeys_status heavykeys_universal_set_size(const heavykeys_universal_set* set, uint64_t* size);
 
 /// n, the keys it was decided among.
-HEAVYKEYS_C_API heavykeys_status heavykeys_universal_set_row_count(const heavykeys_universal_set* set,
-                                                                   uint64_t* rows);
+heavykeys_status heavykeys_universal_set_row_count(const heavykeys_universal_set* set, uint64_t* rows);
 
 /// Rank of the keys on their grid (of their lift, where there is one), exact.
-HEAVYKEYS_C_API heavykeys_status heavykeys_universal_set_rank(const heavykeys_universal_set* set,
-                                                              uint64_t* rank);
+heavykeys_status heavykeys_universal_set_rank(const heavykeys_universal_set* set, uint64_t* rank);
 
 /// What |U| is proven not to pass: rank/epsilon for x^2.
-HEAVYKEYS_C_API heavykeys_status heavykeys_universal_set_bound(const heavykeys_universal_set* set,
-                                                               double* bound);
+heavykeys_status heavykeys_universal_set_bound(const heavykeys_universal_set* set, double* bound);
 
 /// Which keys: [size], ascending.
-HEAVYKEYS_C_API heavykeys_status heavykeys_universal_set_ids(const heavykeys_universal_set* set,
-                                                             const heavykeys_key_id** ids);
+heavykeys_status heavykeys_universal_set_ids(const heavykeys_universal_set* set,
+                                             const heavykeys_key_id** ids);
 
 /// [size]. For x^2 the greatest weight any query could give the key, relative error <= 1e-10; for other
 /// scores as universal_set.hpp says.
-HEAVYKEYS_C_API heavykeys_status heavykeys_universal_set_leverage(const heavykeys_universal_set* set,
-                                                                  const double** leverage);
+heavykeys_status heavykeys_universal_set_leverage(const heavykeys_universal_set* set,
+                                                  const double** leverage);
 
 /// [size], from 1: the layer of the onion; all 1 where the score needs none.
-HEAVYKEYS_C_API heavykeys_status heavykeys_universal_set_layer(const heavykeys_universal_set* set,
-                                                               const int32_t** layer);
+heavykeys_status heavykeys_universal_set_layer(const heavykeys_universal_set* set, const int32_t** layer);
 
 /// [size, d] row after row: the keys themselves, on their grid.
-HEAVYKEYS_C_API heavykeys_status heavykeys_universal_set_keys(const heavykeys_universal_set* set,
-                                                              const double** keys);
+heavykeys_status heavykeys_universal_set_keys(const heavykeys_universal_set* set, const double** keys);
 
 // ---- Heavy entries --------------------------------------------------------------------------------------
 
@@ -322,40 +302,33 @@ enum {
 /// bounds. Options: may be NULL. Cost: O(m (D^2 + |U| d)). For scores with exact weights, x^2 the first of
 /// them, membership equals exact rational arithmetic, ties included, and mode and confidence change nothing.
 /// INVALID_INPUT (another dim; NaN or Inf, row and column named), BACKEND_ERROR, CANCELLED.
-HEAVYKEYS_C_API heavykeys_status heavykeys_heavy_entries(const heavykeys_universal_set* set,
-                                                         const heavykeys_rows* queries, heavykeys_mode mode,
-                                                         double confidence, const heavykeys_options* options,
-                                                         heavykeys_entries** entries);
+heavykeys_status heavykeys_heavy_entries(const heavykeys_universal_set* set, const heavykeys_rows* queries,
+                                         heavykeys_mode mode, double confidence,
+                                         const heavykeys_options* options, heavykeys_entries** entries);
 
 /// Frees entries, and with them the arrays below.
-HEAVYKEYS_C_API void heavykeys_entries_destroy(heavykeys_entries* entries);
+void heavykeys_entries_destroy(heavykeys_entries* entries);
 
 /// m, the queries that were asked about.
-HEAVYKEYS_C_API heavykeys_status heavykeys_entries_query_count(const heavykeys_entries* entries,
-                                                               uint64_t* queries);
+heavykeys_status heavykeys_entries_query_count(const heavykeys_entries* entries, uint64_t* queries);
 
 /// nnz, the entries of all queries.
-HEAVYKEYS_C_API heavykeys_status heavykeys_entries_count(const heavykeys_entries* entries, uint64_t* count);
+heavykeys_status heavykeys_entries_count(const heavykeys_entries* entries, uint64_t* count);
 
 /// [m + 1]: query i owns entries indptr[i] .. indptr[i + 1] - 1 of the arrays below.
-HEAVYKEYS_C_API heavykeys_status heavykeys_entries_indptr(const heavykeys_entries* entries,
-                                                          const int64_t** indptr);
+heavykeys_status heavykeys_entries_indptr(const heavykeys_entries* entries, const int64_t** indptr);
 
 /// [nnz]: whose weight, ascending within a query.
-HEAVYKEYS_C_API heavykeys_status heavykeys_entries_keys(const heavykeys_entries* entries,
-                                                        const heavykeys_key_id** keys);
+heavykeys_status heavykeys_entries_keys(const heavykeys_entries* entries, const heavykeys_key_id** keys);
 
 /// [nnz]: A_j(q) = f(q.k_j) / sum_l f(q.k_l), or the estimate of it.
-HEAVYKEYS_C_API heavykeys_status heavykeys_entries_weights(const heavykeys_entries* entries,
-                                                           const double** weights);
+heavykeys_status heavykeys_entries_weights(const heavykeys_entries* entries, const double** weights);
 
 /// [nnz], certified: lower <= true weight.
-HEAVYKEYS_C_API heavykeys_status heavykeys_entries_lower(const heavykeys_entries* entries,
-                                                         const double** lower);
+heavykeys_status heavykeys_entries_lower(const heavykeys_entries* entries, const double** lower);
 
 /// [nnz], certified: true weight <= upper.
-HEAVYKEYS_C_API heavykeys_status heavykeys_entries_upper(const heavykeys_entries* entries,
-                                                         const double** upper);
+heavykeys_status heavykeys_entries_upper(const heavykeys_entries* entries, const double** upper);
 
 // ---- Causal: query i sees the keys up to its own ----------------------------------------------------------
 
@@ -365,26 +338,24 @@ typedef struct heavykeys_causal heavykeys_causal;
 
 /// A pass over `key_count` keys. The queries [m, d] are read in place until heavykeys_causal_destroy. mode
 /// and confidence as in heavykeys_heavy_entries. INVALID_INPUT (spec; another dim; NaN or Inf in a query).
-HEAVYKEYS_C_API heavykeys_status heavykeys_causal_create(const heavykeys_spec* spec,
-                                                         const heavykeys_rows* queries, uint64_t key_count,
-                                                         heavykeys_mode mode, double confidence,
-                                                         heavykeys_causal** causal);
+heavykeys_status heavykeys_causal_create(const heavykeys_spec* spec, const heavykeys_rows* queries,
+                                         uint64_t key_count, heavykeys_mode mode, double confidence,
+                                         heavykeys_causal** causal);
 
 /// Frees a pass.
-HEAVYKEYS_C_API void heavykeys_causal_destroy(heavykeys_causal* causal);
+void heavykeys_causal_destroy(heavykeys_causal* causal);
 
 /// The next keys: keys->first_id is heavykeys_causal_next_row. Options: may be NULL. Cost: O(d^2) a key and
 /// O(d^2 + (d/epsilon + block_rows) d) a query. Errors as heavykeys_sketch_absorb. After OUT_OF_MEMORY or
 /// CANCELLED the rows before next_row are in, and the pass can go on from there.
-HEAVYKEYS_C_API heavykeys_status heavykeys_causal_absorb(heavykeys_causal* causal, const heavykeys_rows* keys,
-                                                         const heavykeys_options* options);
+heavykeys_status heavykeys_causal_absorb(heavykeys_causal* causal, const heavykeys_rows* keys,
+                                         const heavykeys_options* options);
 
 /// Keys absorbed so far.
-HEAVYKEYS_C_API heavykeys_status heavykeys_causal_next_row(const heavykeys_causal* causal, uint64_t* row);
+heavykeys_status heavykeys_causal_next_row(const heavykeys_causal* causal, uint64_t* row);
 
 /// Takes the entries out, once, after all keys. INVALID_INPUT when keys are missing, or the second time.
-HEAVYKEYS_C_API heavykeys_status heavykeys_causal_finish(heavykeys_causal* causal,
-                                                         heavykeys_entries** entries);
+heavykeys_status heavykeys_causal_finish(heavykeys_causal* causal, heavykeys_entries** entries);
 
 // ---- Scan: any score, softmax too
 // ---------------------------------------------------------------------------
@@ -397,30 +368,30 @@ typedef struct heavykeys_scan heavykeys_scan;
 /// heavykeys_spec, or "softmax:SCALE" for exp(SCALE q.k). `key_count`: n, or 0 when it is not known.
 /// `causal`: 0, or 1: query i sees the keys j <= i + n - m (n must be known). INVALID_INPUT (the score;
 /// epsilon outside [1e-60, 1]; NaN or Inf in a query).
-HEAVYKEYS_C_API heavykeys_status heavykeys_scan_create(const char* score, double epsilon,
-                                                       const heavykeys_rows* queries, uint64_t key_count,
-                                                       int32_t causal, heavykeys_mode mode,
-                                                       heavykeys_scan** scan);
+heavykeys_status heavykeys_scan_create(const char* score, double epsilon, const heavykeys_rows* queries,
+                                       uint64_t key_count, int32_t causal, heavykeys_mode mode,
+                                       heavykeys_scan** scan);
 
 /// Frees a scan.
-HEAVYKEYS_C_API void heavykeys_scan_destroy(heavykeys_scan* scan);
+void heavykeys_scan_destroy(heavykeys_scan* scan);
 
 /// Adds keys [n, d] of stream 0, each id once. Options: may be NULL. Cost: O(m d) a key. Errors as
 /// heavykeys_sketch_absorb; INVALID_INPUT, too, for a logit of softmax that could pass 2^60.
-HEAVYKEYS_C_API heavykeys_status heavykeys_scan_absorb(heavykeys_scan* scan, const heavykeys_rows* keys,
-                                                       const heavykeys_options* options);
+heavykeys_status heavykeys_scan_absorb(heavykeys_scan* scan, const heavykeys_rows* keys,
+                                       const heavykeys_options* options);
 
 /// Adds everything `from` has absorbed, of the same queries. INCOMPATIBLE when score, epsilon, options or
 /// values of queries differ or a row is in both; INVALID_INPUT when one was finished.
-HEAVYKEYS_C_API heavykeys_status heavykeys_scan_merge(heavykeys_scan* into, const heavykeys_scan* from);
+heavykeys_status heavykeys_scan_merge(heavykeys_scan* into, const heavykeys_scan* from);
 
 /// Id after the largest absorbed.
-HEAVYKEYS_C_API heavykeys_status heavykeys_scan_next_row(const heavykeys_scan* scan, uint64_t* row);
+heavykeys_status heavykeys_scan_next_row(const heavykeys_scan* scan, uint64_t* row);
 
 /// Takes the entries out, once, after the last key. INVALID_INPUT, naming them, when keys are missing, or the
 /// second time.
-HEAVYKEYS_C_API heavykeys_status heavykeys_scan_finish(heavykeys_scan* scan, heavykeys_entries** entries);
+heavykeys_status heavykeys_scan_finish(heavykeys_scan* scan, heavykeys_entries** entries);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif
