@@ -14,6 +14,7 @@ namespace {
 
 constexpr double kMostPlainCount = 10000.0;
 constexpr std::uint64_t kFewPositions = 64;
+constexpr std::size_t kMostTicks = 20;
 
 /// "2.5M": exact, for round numbers.
 std::string short_count(double value) {
@@ -33,7 +34,8 @@ Axis with_ticks(std::string name, double low, double high, double step, const Te
   Axis made{std::move(name), low, high, {}};
   if (!(high > low)) made.high = low + 1.0;
   // + 0.0: no "-0".
-  for (double i = std::ceil(low / step - 1e-9) + 0.0; i * step <= made.high * (1.0 + 1e-9); i += 1.0) {
+  for (double i = std::ceil(low / step - 1e-9) + 0.0;
+       i * step <= made.high * (1.0 + 1e-9) && made.ticks.size() < kMostTicks; i += 1.0) {
     made.ticks.push_back({i * step, text(i * step)});
   }
   return made;

@@ -59,7 +59,7 @@ std::size_t EntryMap::filled() const {
 
 double nice_step(double low, double high, std::size_t most) {
   const double rough = (high - low) / static_cast<double>(most);
-  if (!(rough > 0.0)) return 1.0;
+  if (!(rough > 1e-290 && rough < 1e290)) return 1.0;  // powers of ten would leave float64
   const double power = std::pow(10.0, std::floor(std::log10(rough)));
   for (const double factor : {1.0, 2.0, 5.0}) {
     if (factor * power >= rough * (1.0 - 1e-9)) return factor * power;

@@ -92,7 +92,8 @@ HeadView head_view(const Report& report, std::size_t head, std::uint64_t leverag
 
 std::vector<double> class_edges(double least, double greatest) {
   std::vector<double> edges;
-  if (least > 0.0 && greatest >= 5.0 * least) {
+  if (greatest - least <= 1e-6 * greatest) return edges;  // no steps that float64 could count
+  if (least > 1e-290 && greatest >= 5.0 * least) {
     const double first = std::pow(10.0, std::floor(std::log10(least)));
     for (double power = first; power <= greatest; power *= 10.0) {
       for (const double factor : {1.0, 2.0, 5.0}) {

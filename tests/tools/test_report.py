@@ -239,6 +239,13 @@ class KindsTest(ReportTest):
         found = self.page("find", "--keys", one, "--queries", one, "--epsilon", 1)
         self.assertEqual(found.data["shown"][0]["map"]["cells"], [[0, 0, 1, 1.0]])
 
+    def test_weights_that_differ_in_their_last_bits(self):
+        keys = self.save("k.npy", np.array([[2.67]], np.float16))
+        queries = self.save("q.npy", self.rng.standard_normal((64, 1)).astype(np.float16))
+        scan = ["scan", "--keys", keys, "--queries", queries, "--epsilon", 0.001, "--score", "softmax:0.3"]
+        found = self.page(*scan)
+        self.assertEqual(sum(found.data["shown"][0]["weights"]["counts"]), 64)
+
     def test_heads(self):
         tensors = DATA / "heads.safetensors"
         inputs = ["--keys", f"{tensors}:k", "--queries", f"{tensors}:q", "--tokens", DATA / "heads.tokens.txt"]
