@@ -5,7 +5,7 @@
 set(soname ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
 set(runtime libheavykeys${soname})
 
-set(CPACK_PACKAGE_CONTACT "The heavykeys developers")
+set(CPACK_PACKAGE_CONTACT "The heavykeys developers <heavykeys@users.invalid>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
 set(CPACK_VERBATIM_VARIABLES ON)
 set(CPACK_STRIP_FILES ON)
@@ -33,9 +33,11 @@ set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME heavykeys)
 set(CPACK_DEBIAN_TOOLS_PACKAGE_DEPENDS "${runtime} (= ${PROJECT_VERSION})")
 set(CPACK_COMPONENT_TOOLS_DESCRIPTION "${PROJECT_DESCRIPTION}: the command.")
 
+# Debian keeps these compressed.
+file(ARCHIVE_CREATE OUTPUT ${PROJECT_BINARY_DIR}/changelog.gz PATHS ${PROJECT_SOURCE_DIR}/CHANGELOG.md FORMAT raw COMPRESSION GZip MTIME 0)
 foreach(of IN ITEMS "runtime;${runtime}" "dev;libheavykeys-dev" "tools;heavykeys")
   list(GET of 0 component)
   list(GET of 1 package)
-  install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${package} RENAME copyright COMPONENT ${component})
+  install(FILES packaging/copyright ${PROJECT_BINARY_DIR}/changelog.gz DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${package} COMPONENT ${component})
 endforeach()
 include(CPack)
