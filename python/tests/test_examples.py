@@ -69,7 +69,7 @@ def test_the_document_shows_every_program() -> None:
     for program in EXAMPLES.glob("*.py"):
         assert program.name in shown
     for program in EXAMPLES.glob("*.*"):
-        if program.suffix in (".cpp", ".sbatch"):
+        if program.suffix in (".c", ".cpp", ".sbatch"):
             assert f"../examples/{program.name}" in DOCUMENT
     assert {command.split()[0].rpartition("/")[2] for command, _ in PYTHON} >= {f"{name}.py" for name in NUMPY}
 
@@ -77,9 +77,12 @@ def test_the_document_shows_every_program() -> None:
 def test_compiled_examples_are_shown_as_ctest_expects_them() -> None:
     """examples/CMakeLists.txt runs them and looks for these lines."""
     cmake = (EXAMPLES / "CMakeLists.txt").read_text(encoding="utf-8")
-    assert len(COMPILED) == 2
+    assert len(COMPILED) == 3
+    expected = re.findall(r'PASS_REGULAR_EXPRESSION "([^$"]*?)"', cmake)
+    pieces = re.search(r"string\(CONCAT expected\n?((?:\s*\".*\"\n?)+)\)", cmake)
+    expected.append("".join(re.findall(r'"(.*)"', pieces[1])))
+    assert len(expected) == 3
     for _, printed in COMPILED:
-        expected = re.findall(r'PASS_REGULAR_EXPRESSION "(.*?)"', cmake)
         assert any(re.search(line, printed) for line in expected), printed
     assert "mpi_shards.cpp" in cmake and f'{COMPILED[0][0].split()[5]}' in cmake
 
