@@ -26,7 +26,7 @@ class Heavykeys(ConanFile):
 
     def export_sources(self):
         root = Path(self.recipe_folder).parent.parent
-        for part in ("CMakeLists.txt", "LICENSE", "cmake/*", "include/*", "lib/*", "streaming/*", "parallel/*",
+        for part in ("CMakeLists.txt", "LICENSE", "CHANGELOG.md", "packaging/copyright", "cmake/*", "include/*", "lib/*", "streaming/*", "parallel/*",
                      "distributed/*", "c/*", "tools/*"):
             copy(self, part, root, self.export_sources_folder)
 
