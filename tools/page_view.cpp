@@ -94,8 +94,9 @@ std::vector<double> class_edges(double least, double greatest) {
   std::vector<double> edges;
   if (greatest - least <= 1e-6 * greatest) return edges;  // no steps that float64 could count
   if (least > 1e-290 && greatest >= 5.0 * least) {
-    const double first = std::pow(10.0, std::floor(std::log10(least)));
-    for (double power = first; power <= greatest; power *= 10.0) {
+    const auto exponent = [](double x) { return static_cast<int>(std::floor(std::log10(x))); };
+    for (int e = exponent(least); e <= exponent(greatest); ++e) {
+      const double power = std::pow(10.0, e);
       for (const double factor : {1.0, 2.0, 5.0}) {
         const double edge = factor * power;
         if (edge > least * 1.2 && edge < greatest) edges.push_back(edge);
