@@ -6,9 +6,19 @@
 
 #include "c/guard.hpp"
 #include "c/handles.hpp"
+#include "heavykeys/error.hpp"
 #include "heavykeys/streaming.hpp"
 
 using namespace heavykeys::c;
+
+namespace {
+
+void require_path(const char* path) {
+  require(path, "path");
+  if (*path == '\0') throw heavykeys::InvalidInput("path is empty");
+}
+
+}  // namespace
 
 heavykeys_status heavykeys_sketch_to_bytes(const heavykeys_sketch* sketch, uint8_t** bytes, uint64_t* size) {
   return guarded([&] {
@@ -37,14 +47,14 @@ heavykeys_status heavykeys_sketch_from_bytes(const void* bytes, uint64_t size, h
 heavykeys_status heavykeys_sketch_save(const heavykeys_sketch* sketch, const char* path) {
   return guarded([&] {
     require(sketch, "sketch");
-    require(path, "path");
+    require_path(path);
     heavykeys::streaming::save(sketch->value, path);
   });
 }
 
 heavykeys_status heavykeys_sketch_load(const char* path, heavykeys_sketch** sketch) {
   return guarded([&] {
-    require(path, "path");
+    require_path(path);
     require(sketch, "sketch");
     *sketch = new heavykeys_sketch(heavykeys::streaming::load(path));
   });

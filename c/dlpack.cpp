@@ -49,7 +49,8 @@ heavykeys_rows rows_of_tensor(const DlTensor& tensor) {
     throw InvalidInput("tensor: its byte_offset " + std::to_string(tensor.byte_offset) +
                        " passes the address space");
   }
-  rows.data = static_cast<const char*>(tensor.data) + tensor.byte_offset;
+  // On the integer: a pointer past the caller's array must not even be formed.
+  rows.data = reinterpret_cast<const void*>(address + tensor.byte_offset);
   return rows;
 }
 

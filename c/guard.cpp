@@ -14,14 +14,39 @@ namespace {
 /// An array, not a string: when memory has run out, there is none for a text either.
 thread_local char t_last_error[2048] = "";
 
-heavykeys_status failed(heavykeys_status status, std::string_view text) noexcept {
-  std::size_t length = std::min(text.size(), sizeof t_last_error - 1);
-  // A cut must not leave half of a UTF-8 character, which readers in other languages would stumble over.
-  while (length < text.size() && length > 0 && (static_cast<unsigned char>(text[length]) & 0xC0) == 0x80) {
-    --length;
+constexpr std::size_t kMost = sizeof t_last_error - 1;
+constexpr std::string_view kCut = " ... ";
+constexpr std::size_t kTail = 400;  // of a text that is cut: a path may be long, and the reason comes last
+
+/// Whether a cut here would halve a UTF-8 character, which readers in other languages would stumble over.
+bool inside_character(std::string_view text, std::size_t at) {
+  return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80;
+}
+
+/// Writes head, " ... " and tail of a text that is longer than kMost. Returns the length.
+std::size_t cut(std::string_view text) noexcept {
+  std::size_t head = kMost - kCut.size() - kTail, tail = text.size() - kTail;
+  for (int i = 0; i < 3 && inside_character(text, head); ++i) --head;
+  for (int i = 0; i < 3 && inside_character(text, tail); ++i) ++tail;
+  std::size_t length = 0;
+  for (const std::string_view part : {text.substr(0, head), kCut, text.substr(tail)}) {
+    std::memcpy(t_last_error + length, part.data(), part.size());
+    length += part.size();
   }
-  std::memmove(t_last_error, text.data(), length);
+  return length;
+}
+
+heavykeys_status failed(heavykeys_status status, std::string_view text) noexcept {
+  std::size_t length = text.size();
+  if (length > kMost) {
+    length = cut(text);
+  } else {
+    std::memmove(t_last_error, text.data(), length);
+  }
   t_last_error[length] = '\0';
+  // A caller's path or score may hold anything; the error stays one line and leaves a terminal alone.
+  const auto control = [](unsigned char c) { return c < 0x20 || c == 0x7F; };
+  std::replace_if(t_last_error, t_last_error + length, control, '?');
   return status;
 }
 

@@ -1,8 +1,10 @@
 #include <chrono>
+#include <stdexcept>
 
 #include "c/growing.hpp"
 #include "c/guard.hpp"
 #include "c/structs.hpp"
+#include "lib/text.hpp"
 
 namespace heavykeys::c {
 
@@ -12,6 +14,8 @@ constexpr std::uint64_t kFirstOptions = 40;
 static_assert(sizeof(heavykeys_options) == kFirstOptions);
 
 constexpr double kLongestPause = 1e6;  // seconds: what fits nanoseconds, and more than anyone waits
+
+constexpr int kMostThreads = 4096;  // as parallel.cpp, which is not asked where one core works
 
 heavykeys_options usual() {
   heavykeys_options options = {};
@@ -41,22 +45,36 @@ std::optional<parallel::Options> threads_of(heavykeys_engine engine, int threads
   }
 }
 
+void check(const heavykeys_options& options) {
+  if (options.threads < 0 || options.threads > kMostThreads) {
+    throw InvalidInput("options.threads is " + std::to_string(options.threads) + "; it must be in 0 .. " +
+                       std::to_string(kMostThreads));
+  }
+  if (!(options.report_seconds >= 0.0 && options.report_seconds <= kLongestPause)) {
+    throw InvalidInput("options.report_seconds is " + detail::shortest(options.report_seconds) +
+                       "; it must be in 0 .. 10^6");
+  }
+}
+
+/// Asks the caller's report. What one written in C++ throws must not pass for an error of ours.
+bool goes_on(const heavykeys_options& options, const Progress& progress) {
+  try {
+    return options.report(progress.call, progress.fraction, options.user) == 0;
+  } catch (const std::exception& error) {
+    throw std::runtime_error(error.what());
+  }
+}
+
 }  // namespace
 
 Run::Run(const heavykeys_options* options) {
   const heavykeys_options known = options == nullptr ? usual() : grown(options, kFirstOptions, "options");
+  check(known);
   threads_ = threads_of(known.engine, known.threads);
   if (known.report == nullptr) return;
-  if (!(known.report_seconds >= 0.0 && known.report_seconds <= kLongestPause)) {
-    throw InvalidInput("options.report_seconds is " + std::to_string(known.report_seconds) +
-                       "; it must be in 0 .. 10^6");
-  }
   const std::chrono::duration<double> pause(known.report_seconds);
-  monitor_.emplace(
-      [report = known.report, user = known.user](const Progress& progress) {
-        return report(progress.call, progress.fraction, user) == 0;
-      },
-      std::chrono::duration_cast<std::chrono::nanoseconds>(pause));
+  monitor_.emplace([known](const Progress& progress) { return goes_on(known, progress); },
+                   std::chrono::duration_cast<std::chrono::nanoseconds>(pause));
 }
 
 }  // namespace heavykeys::c

@@ -21,6 +21,10 @@ heavykeys_status heavykeys_scan_create(const char* score, double epsilon, const 
     if (causal != 0 && causal != 1) {
       throw heavykeys::InvalidInput("causal is " + std::to_string(causal) + "; it must be 0 or 1");
     }
+    // To C++ this is a scan of no keys; here 0 says that n is not known.
+    if (causal == 1 && key_count == 0) {
+      throw heavykeys::InvalidInput("key_count is 0; a causal scan must know how many keys will come");
+    }
     const heavykeys::ScanOptions options{causal == 1, key_count, mode_of(mode)};
     *scan = new heavykeys_scan{heavykeys::Scan(heavykeys::Score::from_name(score), epsilon, rows, options)};
   });

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <new>
 #include <vector>
 
@@ -24,5 +25,19 @@ struct CacheLineAllocator {
 
 template <class T>
 using AlignedVector = std::vector<T, CacheLineAllocator<T>>;
+
+struct AlignedDelete {
+  template <class T>
+  void operator()(T* p) const {
+    CacheLineAllocator<T>().deallocate(p, 0);
+  }
+};
+
+/// Numbers that are not initialised. Throws std::bad_alloc, which hwy::AllocateAligned does not: its null
+/// would be written to.
+template <class T>
+std::unique_ptr<T[], AlignedDelete> aligned_array(std::size_t count) {
+  return std::unique_ptr<T[], AlignedDelete>(CacheLineAllocator<T>().allocate(count));
+}
 
 }  // namespace heavykeys::detail

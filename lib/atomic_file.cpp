@@ -10,6 +10,7 @@
 #include <climits>
 #include <cstring>
 #include <fstream>
+#include <new>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -22,6 +23,13 @@ namespace {
 
 [[noreturn]] void fail(const std::filesystem::path& path, const char* action, int error) {
   throw BackendError(path.string() + ": " + action + ": " + std::strerror(error));
+}
+
+/// After a stream has failed. It keeps std::bad_alloc to itself: then no system call has left a reason.
+[[noreturn]] void fail_to_read(const std::filesystem::path& path) {
+  const int error = errno;
+  if (error == 0 || error == ENOMEM) throw std::bad_alloc();
+  fail(path, "cannot be read", error);
 }
 
 /// Whom a file belongs to, and who may read and write it.
@@ -203,12 +211,18 @@ void write_file_atomically(const std::filesystem::path& path, std::span<const st
 }
 
 std::vector<std::byte> read_file(const std::filesystem::path& path) {
+  errno = 0;
   std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file || std::filesystem::is_directory(path)) fail(path, "cannot be read", file ? EISDIR : errno);
-  std::vector<std::byte> bytes(static_cast<std::size_t>(file.tellg()));
+  if (!file) fail_to_read(path);
+  if (std::filesystem::is_directory(path)) fail(path, "cannot be read", EISDIR);
+  const std::streamoff end = file.tellg();
+  if (end < 0) fail_to_read(path);
+  std::vector<std::byte> bytes(static_cast<std::size_t>(end));
   file.seekg(0);
+  errno = 0;
   if (!file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()))) {
-    fail(path, "cannot be read", errno);
+    if (file.eof() && !file.bad()) throw BackendError(path.string() + ": cannot be read: it became shorter");
+    fail_to_read(path);
   }
   return bytes;
 }

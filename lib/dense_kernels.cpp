@@ -3,7 +3,6 @@
 #define HWY_TARGET_INCLUDE "lib/dense_kernels.cpp"
 #include "lib/dense_kernels.hpp"
 
-#include <hwy/aligned_allocator.h>
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 #include <hwy/highway.h>
 

@@ -3,12 +3,13 @@
 #define HWY_TARGET_INCLUDE "lib/kernels.cpp"
 #include "lib/kernels.hpp"
 
-#include <hwy/aligned_allocator.h>
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 #include <hwy/highway.h>
 
 #include <algorithm>
 #include <cmath>
+
+#include "lib/aligned.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace heavykeys::detail::HWY_NAMESPACE {
@@ -130,7 +131,7 @@ void GramByFloat64(const std::int32_t* q, std::size_t rows, std::size_t width, i
   const std::size_t fold = spare >= 8 ? kMaxRows : std::max<std::size_t>(kPanel, std::size_t{1} << spare);
   constexpr std::size_t kVectors = HWY_LANES(double) >= 8 ? 4 : 2;
   const std::size_t step = kVectors * hn::Lanes(kD);  // 32 columns on AVX-512, else 8 or less
-  const auto panel = hwy::AllocateAligned<double>(fold * width);
+  const auto panel = aligned_array<double>(fold * width);
   for (std::size_t r = 0; r < rows; r += fold) {
     const std::size_t count = std::min(fold, rows - r);
     const std::int32_t* from = q + r * width;
@@ -209,7 +210,7 @@ HWY_INLINE void ProjectRows(float* k, std::size_t count, std::size_t width, cons
 void ProjectedNorms(const std::int32_t* q, const std::uint32_t* index, std::size_t count, std::size_t width,
                     const float* scale, const float* matrix, float* out, float* norms) {
   const std::size_t lanes = hn::Lanes(kF);
-  const auto k = hwy::AllocateAligned<float>(kProjectedRows * width);
+  const auto k = aligned_array<float>(kProjectedRows * width);
   ProjectRows(k.get(), count, width, matrix, width, out, norms, [&](float* to, std::size_t at) HWY_ATTR {
     const std::int32_t* row = q + static_cast<std::size_t>(index[at]) * width;
     VF norm = hn::Zero(kF);
@@ -226,7 +227,7 @@ void ProjectedNormsOfFloats(const float* rows, const std::uint32_t* index, std::
                             std::size_t width, const float* matrix, std::size_t columns, float* out,
                             float* norms) {
   const std::size_t lanes = hn::Lanes(kF);
-  const auto k = hwy::AllocateAligned<float>(kProjectedRows * width);
+  const auto k = aligned_array<float>(kProjectedRows * width);
   ProjectRows(k.get(), count, width, matrix, columns, out, norms, [&](float* to, std::size_t at) HWY_ATTR {
     const float* row = rows + static_cast<std::size_t>(index[at]) * width;
     VF norm = hn::Zero(kF);

@@ -183,7 +183,8 @@ double Score::operator()(double x) const {
       break;
   }
   if (!function) {
-    throw InvalidInput("score " + name() + " was read without its function; give it to from_bytes");
+    throw InvalidInput("score " + name() +
+                       " was read without its function, which can be given in C++ and Python (from_bytes)");
   }
   return function(x);
 }

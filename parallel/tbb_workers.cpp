@@ -7,9 +7,12 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "heavykeys/error.hpp"
 #include "parallel/workers.hpp"
 
 #ifdef HEAVYKEYS_TSAN
@@ -81,6 +84,19 @@ class LentArena {
   std::unique_ptr<oneapi::tbb::task_arena> arena_;
 };
 
+/// Runs `call` in the arena. Tasks do not throw (workers.hpp): a runtime_error is oneTBB's own, for threads
+/// that the system refuses it.
+template <class Call>
+void execute(oneapi::tbb::task_arena& arena, const Call& call) {
+  try {
+    arena.execute(call);
+  } catch (const Error&) {
+    throw;
+  } catch (const std::runtime_error& error) {
+    throw BackendError("oneTBB cannot start its threads: " + std::string(error.what()));
+  }
+}
+
 }  // namespace
 
 detail::Workers tbb_workers(int threads) {
@@ -94,7 +110,7 @@ detail::Workers tbb_workers(int threads) {
             ForkJoin order;
             order.before_all();
             const LentArena arena(count);
-            (*arena).execute([&] {
+            execute(*arena, [&] {
               const auto body = [&](int worker) {
                 order.before_task();
                 task(worker);

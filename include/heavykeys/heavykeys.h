@@ -53,7 +53,11 @@
 //   at a time, or changed (other pointers, _destroy) by one while nobody reads. Nothing is locked.
 // Undefined. A handle destroyed twice or used afterwards; memory shorter than its description; longjmp out of
 //   a report, or pthread_cancel of a thread inside a call; a handle used by a report that runs inside a call
-//   on it, unless both only read it.
+//   on it, unless both only read it; GCC's OpenMP in a process forked after it was used (it waits for ever).
+// Limits. Where the system refuses threads or their memory (ulimit -u, -v), oneTBB and GCC's OpenMP may end
+//   the process themselves: use ENGINE_ONE_CORE or few threads there.
+// Not here, but in C++ and Python: attention, verification, audit, many heads in one call, custom scores,
+//   parts of a causal pass, leverage scores.
 // ABI. The shared library's name carries the ABI: libheavykeys_c.so.0. Within it functions, numbers and
 //   offsets of fields stay; functions may be added, and fields at the end of structs with a struct_size.
 #ifndef HEAVYKEYS_HEAVYKEYS_H
@@ -85,7 +89,10 @@ enum {
 const char* heavykeys_status_name(heavykeys_status status);
 
 /// One line on the last call of this thread that failed, the offending values in it; "" before there was one.
-/// Valid until the next call of this thread that fails. At most 2047 bytes; needs no memory; never fails.
+/// Valid until the next call of this thread that fails. At most 2047 bytes: a longer text has " ... " for its
+/// middle. Control characters are '?'; its encoding is that of the texts handed in. Needs no memory, with one
+/// exception: of a library that was opened by dlopen, a thread's first call that fails, or this one, takes a
+/// few kB for the thread's own variables, and glibc ends the process where there are none.
 const char* heavykeys_last_error(void);
 
 /// "MAJOR.MINOR.PATCH" of the library that runs. Static text.
@@ -106,7 +113,7 @@ enum { HEAVYKEYS_F64 = 0, HEAVYKEYS_F32 = 1, HEAVYKEYS_F16 = 2, HEAVYKEYS_BF16 =
 /// stream `stream`. Element (r, c) lies at data + (r row_stride + c column_stride) elements; strides may be
 /// negative or 0. Of queries, first_id and stream mean nothing. This struct does not grow.
 typedef struct heavykeys_rows {
-  const void* data;       ///< element (0, 0), aligned to its type; may be NULL when count is 0
+  const void* data;       ///< element (0, 0), aligned to its type; looked at only where there are elements
   uint64_t count;         ///< n
   uint64_t dim;           ///< columns
   int64_t row_stride;     ///< in elements
@@ -118,7 +125,8 @@ typedef struct heavykeys_rows {
 } heavykeys_rows;
 
 /// Describes contiguous rows [count, dim], row after row, ids from 0 of stream 0. INVALID_INPUT for a dtype
-/// that is none, data that is NULL or not aligned, and extents that pass the address space.
+/// that is none; where there are elements, for data that is NULL or not aligned, and extents that pass the
+/// address space.
 heavykeys_status heavykeys_rows_init(heavykeys_rows* rows, const void* data, heavykeys_dtype dtype,
                                      uint64_t count, uint64_t dim);
 
@@ -162,15 +170,17 @@ typedef int32_t heavykeys_engine;
 enum {
   HEAVYKEYS_ENGINE_AUTO = 0,      ///< oneTBB where it was built, else OpenMP, else one core
   HEAVYKEYS_ENGINE_ONE_CORE = 1,  ///< the calling thread alone
-  HEAVYKEYS_ENGINE_TBB = 2,
-  HEAVYKEYS_ENGINE_OPENMP = 3
+  HEAVYKEYS_ENGINE_TBB = 2,       ///< BACKEND_ERROR where it was not built: so a trial tells
+  HEAVYKEYS_ENGINE_OPENMP = 3     ///< likewise
 };
 
 /// Asked between the parts of a long call, on the calling thread: `call` names it ("absorb", ...), `fraction`
-/// in [0, 1] of it is done. Returns 0 to go on, anything else to end the call with CANCELLED.
+/// in [0, 1] of it is done. Returns 0 to go on, anything else to end the call with CANCELLED. A
+/// std::exception that one in C++ throws ends it with INTERNAL, with its text.
 typedef int32_t (*heavykeys_report)(const char* call, double fraction, void* user);
 
-/// How a long call is run. Wherever these are taken, NULL stands for what heavykeys_options_init fills in.
+/// How a long call is run. Wherever these are taken, they are checked, used or not, and NULL stands for what
+/// heavykeys_options_init fills in.
 typedef struct heavykeys_options {
   uint64_t struct_size;     ///< sizeof(heavykeys_options) of the caller's header
   heavykeys_engine engine;  ///< whose threads
@@ -205,7 +215,8 @@ void heavykeys_sketch_destroy(heavykeys_sketch* sketch);
 
 /// Adds keys [n, d]: any number at a time, any order of ids, each id once. Options: may be NULL. Cost: O(d^2)
 /// multiply-adds and one read per key. INVALID_INPUT (another dim; NaN or Inf, row and column named; ids past
-/// 2^62), INCOMPATIBLE (a row is in already), BACKEND_ERROR (an engine this build lacks), CANCELLED.
+/// 2^62), INCOMPATIBLE (a row is in already), BACKEND_ERROR (an engine this build lacks; threads that cannot
+/// be started), CANCELLED. No keys, n = 0, change nothing, and their dim is not looked at.
 heavykeys_status heavykeys_sketch_absorb(heavykeys_sketch* sketch, const heavykeys_rows* keys,
                                          const heavykeys_options* options);
 
@@ -242,15 +253,16 @@ heavykeys_status heavykeys_sketch_to_bytes(const heavykeys_sketch* sketch, uint8
 void heavykeys_bytes_destroy(uint8_t* bytes);
 
 /// The sketch of which these are the bytes, from a trusted source or not. CORRUPT for anything to_bytes
-/// cannot have written. `bytes` may be NULL when size is 0.
+/// cannot have written. `bytes` may be NULL when size is 0. A sketch of a custom score, made by C++ or
+/// Python, does all but answer queries: heavykeys_heavy_entries says INVALID_INPUT.
 heavykeys_status heavykeys_sketch_from_bytes(const void* bytes, uint64_t size, heavykeys_sketch** sketch);
 
 /// Writes the bytes to a file, as the command does (.hks): whatever happens, `path` holds the older file or
-/// the new one, whole. BACKEND_ERROR with the system's reason.
+/// the new one, whole. INVALID_INPUT for an empty path, BACKEND_ERROR with the system's reason.
 heavykeys_status heavykeys_sketch_save(const heavykeys_sketch* sketch, const char* path);
 
-/// Reads a file written by heavykeys_sketch_save or by the command. BACKEND_ERROR when it cannot be read,
-/// CORRUPT when it is not intact.
+/// Reads a file written by heavykeys_sketch_save or by the command; custom scores as from_bytes.
+/// INVALID_INPUT for an empty path, BACKEND_ERROR when it cannot be read, CORRUPT when it is not intact.
 heavykeys_status heavykeys_sketch_load(const char* path, heavykeys_sketch** sketch);
 
 // ---- Universal set --------------------------------------------------------------------------------------
@@ -260,28 +272,23 @@ void heavykeys_universal_set_destroy(heavykeys_universal_set* set);
 
 /// |U|.
 heavykeys_status heavykeys_universal_set_size(const heavykeys_universal_set* set, uint64_t* size);
-
 /// n, the keys it was decided among.
 heavykeys_status heavykeys_universal_set_row_count(const heavykeys_universal_set* set, uint64_t* rows);
-
 /// Rank of the keys on their grid (of their lift, where there is one), exact.
 heavykeys_status heavykeys_universal_set_rank(const heavykeys_universal_set* set, uint64_t* rank);
-
 /// What |U| is proven not to pass: rank/epsilon for x^2.
 heavykeys_status heavykeys_universal_set_bound(const heavykeys_universal_set* set, double* bound);
-
 /// Which keys: [size], ascending.
 heavykeys_status heavykeys_universal_set_ids(const heavykeys_universal_set* set,
                                              const heavykeys_key_id** ids);
-
-/// [size]. For x^2 the greatest weight any query could give the key, relative error <= 1e-10; for other
-/// scores as universal_set.hpp says.
+/// [size]. For x^2 the greatest weight any query could give the key, relative error <= 1e-10. For other
+/// scores as float64 gives it, about 1e-6, certified within a factor of 4: the leverage of the lifted key
+/// where there is a closed form, that within the key's layer in an onion, and k^T M^-1 k, which may pass 1,
+/// with Lewis weights (docs/theory.md).
 heavykeys_status heavykeys_universal_set_leverage(const heavykeys_universal_set* set,
                                                   const double** leverage);
-
 /// [size], from 1: the layer of the onion; all 1 where the score needs none.
 heavykeys_status heavykeys_universal_set_layer(const heavykeys_universal_set* set, const int32_t** layer);
-
 /// [size, d] row after row: the keys themselves, on their grid.
 heavykeys_status heavykeys_universal_set_keys(const heavykeys_universal_set* set, const double** keys);
 
@@ -311,22 +318,16 @@ void heavykeys_entries_destroy(heavykeys_entries* entries);
 
 /// m, the queries that were asked about.
 heavykeys_status heavykeys_entries_query_count(const heavykeys_entries* entries, uint64_t* queries);
-
 /// nnz, the entries of all queries.
 heavykeys_status heavykeys_entries_count(const heavykeys_entries* entries, uint64_t* count);
-
 /// [m + 1]: query i owns entries indptr[i] .. indptr[i + 1] - 1 of the arrays below.
 heavykeys_status heavykeys_entries_indptr(const heavykeys_entries* entries, const int64_t** indptr);
-
 /// [nnz]: whose weight, ascending within a query.
 heavykeys_status heavykeys_entries_keys(const heavykeys_entries* entries, const heavykeys_key_id** keys);
-
 /// [nnz]: A_j(q) = f(q.k_j) / sum_l f(q.k_l), or the estimate of it.
 heavykeys_status heavykeys_entries_weights(const heavykeys_entries* entries, const double** weights);
-
 /// [nnz], certified: lower <= true weight.
 heavykeys_status heavykeys_entries_lower(const heavykeys_entries* entries, const double** lower);
-
 /// [nnz], certified: true weight <= upper.
 heavykeys_status heavykeys_entries_upper(const heavykeys_entries* entries, const double** upper);
 
@@ -346,8 +347,8 @@ heavykeys_status heavykeys_causal_create(const heavykeys_spec* spec, const heavy
 void heavykeys_causal_destroy(heavykeys_causal* causal);
 
 /// The next keys: keys->first_id is heavykeys_causal_next_row. Options: may be NULL. Cost: O(d^2) a key and
-/// O(d^2 + (d/epsilon + block_rows) d) a query. Errors as heavykeys_sketch_absorb. After OUT_OF_MEMORY or
-/// CANCELLED the rows before next_row are in, and the pass can go on from there.
+/// O(d^2 + (d/epsilon + block_rows) d) a query. Errors as heavykeys_sketch_absorb. After any error the rows
+/// before next_row are in, and the pass can go on from there.
 heavykeys_status heavykeys_causal_absorb(heavykeys_causal* causal, const heavykeys_rows* keys,
                                          const heavykeys_options* options);
 
@@ -357,8 +358,7 @@ heavykeys_status heavykeys_causal_next_row(const heavykeys_causal* causal, uint6
 /// Takes the entries out, once, after all keys. INVALID_INPUT when keys are missing, or the second time.
 heavykeys_status heavykeys_causal_finish(heavykeys_causal* causal, heavykeys_entries** entries);
 
-// ---- Scan: any score, softmax too
-// ---------------------------------------------------------------------------
+// ---- Scan: any score, softmax too --------------------------------------------------------------------
 
 /// The queries first, then one pass over the keys, in any pieces and order. Workspace O(m/epsilon), nothing
 /// in the number of keys. Weights are certified to 1e-10 of themselves.
@@ -367,7 +367,7 @@ typedef struct heavykeys_scan heavykeys_scan;
 /// A scan of queries [m, d], which are read in place until heavykeys_scan_destroy. `score`: as in
 /// heavykeys_spec, or "softmax:SCALE" for exp(SCALE q.k). `key_count`: n, or 0 when it is not known.
 /// `causal`: 0, or 1: query i sees the keys j <= i + n - m (n must be known). INVALID_INPUT (the score;
-/// epsilon outside [1e-60, 1]; NaN or Inf in a query).
+/// epsilon outside [1e-60, 1]; NaN or Inf in a query; causal without n).
 heavykeys_status heavykeys_scan_create(const char* score, double epsilon, const heavykeys_rows* queries,
                                        uint64_t key_count, int32_t causal, heavykeys_mode mode,
                                        heavykeys_scan** scan);

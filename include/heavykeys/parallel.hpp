@@ -21,7 +21,10 @@ namespace heavykeys::parallel {
 /// Whose threads do the work: oneTBB's, or the OpenMP pool a host such as PyTorch already runs.
 enum class Runtime { tbb, openmp };
 
-/// Who computes, and with how many threads. No result depends on it, but as absorb says.
+/// Who computes, and with how many threads. No result depends on it, but as absorb says. Threads that the
+/// system refuses (ulimit -u, -v): oneTBB's are a BackendError where it reports them; with many threads it
+/// may end the process itself, as GCC's OpenMP always does. Use few threads, or streaming.hpp, under such
+/// limits.
 struct Options {
   Runtime runtime = Runtime::tbb;  ///< whose threads
   int threads = 0;                 ///< at most 4096; 0: all this process may use

@@ -21,7 +21,7 @@ struct ScanAccess;
 struct ScanOptions {
   /// Query i of m sees only the keys j <= i + (n - m), and its weights are normalised over those.
   bool causal = false;
-  std::uint64_t key_count = 0;  ///< n, where it is known; must be when causal
+  std::uint64_t key_count = 0;  ///< n, where it is known; must be when causal: 0 is then no keys
   /// Which keys to list where [lower, upper] straddles epsilon (it is at most 1e-10 epsilon wide).
   Mode mode = Mode::no_false_negatives;
 

@@ -101,6 +101,13 @@ class AbiTest(unittest.TestCase):
         libraries = elf.run("readelf", "-dW", LIBRARY)
         self.assertTrue(not needed or "libheavykeys_core" in libraries)
 
+    def test_memory_comes_by_operator_new_alone(self):
+        """Which throws; what answers NULL has to be looked at by each caller, and once was not."""
+        needed = {symbol.name for symbol in elf.symbols(LIBRARY, True) if not symbol.defined}
+        self.assertTrue(any(name.startswith("operator new(") or name.startswith("_Znwm") for name in needed), needed)
+        null = re.compile(r"(hwy::AllocateAligned|(m|c|re|v|pv)alloc$|aligned_alloc|memalign|strn?dup)")
+        self.assertEqual([name for name in needed if null.match(name)], [])
+
     def test_leaks_and_gaps_would_be_seen(self):
         """A symbol too many, one that is missing, and a prototype that changed."""
         source = """extern "C" { [[gnu::visibility("default")]] int heavykeys_version() { return 1; } }

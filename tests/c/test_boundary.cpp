@@ -1,12 +1,16 @@
 // What must not cross the boundary: exceptions, memory that runs out, memory that leaks, one thread's errors.
+#include <unistd.h>
+
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <new>
 #include <stdexcept>
 #include <thread>
 
+#include "heavykeys/error.hpp"
 #include "support/sketches.hpp"
 #include "tests/c/handles.hpp"
 
@@ -148,6 +152,12 @@ TEST_CASE("out of memory while something is made: nothing is handed out, and not
   REQUIRE(every_failure_of_making<heavykeys_scan>(heavykeys_scan_create, "softmax", 0.1, &some, 60, 0, mode) >
           1);
 
+  const std::string path = (std::filesystem::temp_directory_path() / "heavykeys_c_boundary.").string() +
+                           std::to_string(::getpid());
+  ok(heavykeys_sketch_save(sketch.get(), path.c_str()));
+  REQUIRE(every_failure_of_making<heavykeys_sketch>(heavykeys_sketch_load, path.c_str()) > 3);
+  std::filesystem::remove(path);
+
   std::uint8_t* made_bytes = nullptr;
   std::uint64_t size = 77;
   const long failures =
@@ -224,8 +234,16 @@ TEST_CASE("no exception leaves: a report that throws ends its call with INTERNAL
     options.report = [](const char*, double, void*) -> std::int32_t { throw 5; };
     REQUIRE(heavykeys_sketch_absorb(sketch.get(), &rest, &options) == HEAVYKEYS_INTERNAL);
     REQUIRE(heavykeys_last_error() == std::string("an exception of unknown type"));
+    // Also where it throws what our own calls throw, or what they turn into another status.
+    options.report = [](const char*, double, void*) -> std::int32_t { throw heavykeys::Corrupt("its own"); };
+    REQUIRE(heavykeys_sketch_absorb(sketch.get(), &rest, &options) == HEAVYKEYS_INTERNAL);
+    REQUIRE(heavykeys_last_error() == std::string("its own"));
+    options.report = [](const char*, double, void*) -> std::int32_t { throw std::length_error("too long"); };
+    REQUIRE(heavykeys_sketch_absorb(sketch.get(), &rest, &options) == HEAVYKEYS_INTERNAL);
+    REQUIRE(heavykeys_last_error() == std::string("too long"));
     options.report = [](const char*, double, void*) -> std::int32_t { throw std::bad_alloc(); };
-    REQUIRE(heavykeys_sketch_absorb(sketch.get(), &rest, &options) == HEAVYKEYS_OUT_OF_MEMORY);
+    REQUIRE(heavykeys_sketch_absorb(sketch.get(), &rest, &options) == HEAVYKEYS_INTERNAL);
+    REQUIRE(heavykeys_last_error() == std::string("std::bad_alloc"));
     options.report = [](const char*, double, void*) -> std::int32_t { return -1; };
     REQUIRE(heavykeys_sketch_absorb(sketch.get(), &rest, &options) == HEAVYKEYS_CANCELLED);
     REQUIRE(bytes_of(sketch.get()) == before);

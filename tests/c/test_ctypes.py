@@ -179,6 +179,34 @@ class CtypesTest(unittest.TestCase):
             absorbed(self.keys, len(self.keys), byref(options))
         self.assertEqual([name for name, _ in seen], [b"absorb"] * 3)
 
+    @unittest.skipUnless("libtbb" in subprocess.run(["readelf", "-d", os.environ["HEAVYKEYS_C_LIBRARY"]], check=True,
+                                                    capture_output=True, text=True).stdout, "oneTBB was not built")
+    def test_threads_that_cannot_be_started_are_an_error_and_nothing_is_absorbed(self):
+        """In a process of its own, as a user who may start none: root may always."""
+        program = """if True:
+            import os, resource
+            import test_ctypes as t
+            keys = t.np.arange(40000.0).reshape(20000, 2)
+            sketch, options, rows = t.absorbed(keys[:0], 1), t.Options(), t.rows_of(keys)
+            t.call("options_init", t.byref(options), t.c_uint64(t.ctypes.sizeof(options)))
+            options.engine, options.threads = 2, 2
+            hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+            resource.setrlimit(resource.RLIMIT_NPROC, (1, hard))
+            if os.getuid() == 0:
+                os.setuid(61234)
+            try:
+                t.call("sketch_absorb", sketch, t.byref(rows), t.byref(options))
+            except t.Failed as error:
+                print(error)
+            print(t.answer("sketch_row_count", sketch, t.c_uint64))
+            resource.setrlimit(resource.RLIMIT_NPROC, (hard, hard))
+            t.call("sketch_absorb", sketch, t.byref(rows), t.byref(options))
+            print(t.answer("sketch_row_count", sketch, t.c_uint64))"""
+        printed = subprocess.run([sys.executable, "-B", "-c", program], cwd=Path(__file__).parent, check=True, capture_output=True,
+                                 text=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}).stdout.splitlines()
+        self.assertRegex(printed[0], "^BACKEND_ERROR: oneTBB cannot start its threads: ")
+        self.assertEqual(printed[1:], ["0", "20000"])
+
     def test_the_sample_of_the_document_runs_and_prints_what_follows_it(self):
         blocks = re.findall(r"^```(\w*)\n(.*?)^```$", (ROOT / "docs/c_api.md").read_text(), re.M | re.S)
         at = next(i for i, (language, _) in enumerate(blocks) if language == "py")

@@ -156,6 +156,7 @@ static void scan(void) {
   FAILS(INVALID_INPUT, "queries is NULL", heavykeys_scan_create("power:2", 0.25, NULL, 0, 0, 0, &a));
   FAILS(INVALID_INPUT, "scan is NULL", heavykeys_scan_create("power:2", 0.25, &query, 0, 0, 0, NULL));
   FAILS(INVALID_INPUT, "causal is 2", heavykeys_scan_create("power:2", 0.25, &query, 0, 2, 0, &a));
+  FAILS(INVALID_INPUT, "key_count is 0", heavykeys_scan_create("power:2", 0.25, &query, 0, 1, 0, &a));
   FAILS(INVALID_INPUT, "mode is 9", heavykeys_scan_create("power:2", 0.25, &query, 0, 0, 9, &a));
   FAILS(INVALID_INPUT, "epsilon", heavykeys_scan_create("power:2", 2.0, &query, 0, 0, 0, &a));
   FAILS(INVALID_INPUT, "not known", heavykeys_scan_create("sine", 0.25, &query, 0, 0, 0, &a));

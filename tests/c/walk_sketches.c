@@ -137,7 +137,14 @@ static void absorbing(void) {
   FAILS(INVALID_INPUT, "options.engine is 4", heavykeys_sketch_absorb(sketch, &keys, &options));
   options.engine = HEAVYKEYS_ENGINE_AUTO, options.threads = -1;
   FAILS(INVALID_INPUT, "threads is -1", heavykeys_sketch_absorb(sketch, &keys, &options));
-  options.threads = 1, options.struct_size = 0;
+  options.engine = HEAVYKEYS_ENGINE_ONE_CORE, options.threads = 4097;  // also where no thread is started
+  FAILS(INVALID_INPUT, "options.threads is 4097", heavykeys_sketch_absorb(sketch, &keys, &options));
+  heavykeys_universal_set* none = NULL;
+  FAILS(INVALID_INPUT, "options.threads is 4097", heavykeys_sketch_finalize(sketch, &options, &none));
+  options.threads = 1, options.report_seconds = NAN;  // also without a report
+  FAILS(INVALID_INPUT, "options.report_seconds is nan", heavykeys_sketch_finalize(sketch, &options, &none));
+  CHECK(none == NULL);
+  options.report_seconds = 0.05, options.struct_size = 0;
   FAILS(INVALID_INPUT, "options.struct_size is 0", heavykeys_sketch_absorb(sketch, &keys, &options));
   OK(heavykeys_sketch_row_count(sketch, &count));
   CHECK(count == 2);  // nothing of all this came in
@@ -171,8 +178,8 @@ static void reports(void) {
   struct Watch seen = {0, 1};
   heavykeys_options options;
   OK(heavykeys_options_init(&options, sizeof options));
-  options.report = watch, options.user = &seen, options.report_seconds = -1.0;
-  FAILS(INVALID_INPUT, "report_seconds is -1", heavykeys_sketch_absorb(sketch, &keys, &options));
+  options.report = watch, options.user = &seen, options.report_seconds = -1e-9;
+  FAILS(INVALID_INPUT, "report_seconds is -1e-09;", heavykeys_sketch_absorb(sketch, &keys, &options));
   options.report_seconds = NAN;
   FAILS(INVALID_INPUT, "report_seconds", heavykeys_sketch_absorb(sketch, &keys, &options));
   CHECK(seen.calls == 0);
@@ -238,6 +245,8 @@ static void bytes_and_files(const char* folder) {
   back = NULL;
   FAILS(INVALID_INPUT, "sketch is NULL", heavykeys_sketch_save(NULL, path));
   FAILS(INVALID_INPUT, "path is NULL", heavykeys_sketch_save(sketch, NULL));
+  FAILS(INVALID_INPUT, "path is empty", heavykeys_sketch_save(sketch, ""));
+  FAILS(INVALID_INPUT, "path is empty", heavykeys_sketch_load("", &back));
   FAILS(BACKEND_ERROR, "walk.hks", heavykeys_sketch_save(sketch, nowhere));
   FAILS(INVALID_INPUT, "path is NULL", heavykeys_sketch_load(NULL, &back));
   FAILS(INVALID_INPUT, "sketch is NULL", heavykeys_sketch_load(path, NULL));
