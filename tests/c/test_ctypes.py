@@ -193,7 +193,11 @@ class CtypesTest(unittest.TestCase):
             hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
             resource.setrlimit(resource.RLIMIT_NPROC, (1, hard))
             if os.getuid() == 0:
-                os.setuid(61234)
+                try:
+                    os.setuid(61234)
+                except OSError as error:  # a container whose root is the only user
+                    print("still root:", error)
+                    raise SystemExit
             try:
                 t.call("sketch_absorb", sketch, t.byref(rows), t.byref(options))
             except t.Failed as error:
@@ -204,6 +208,8 @@ class CtypesTest(unittest.TestCase):
             print(t.answer("sketch_row_count", sketch, t.c_uint64))"""
         printed = subprocess.run([sys.executable, "-B", "-c", program], cwd=Path(__file__).parent, check=True, capture_output=True,
                                  text=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}).stdout.splitlines()
+        if printed[0].startswith("still root"):
+            self.skipTest(printed[0])
         self.assertRegex(printed[0], "^BACKEND_ERROR: oneTBB cannot start its threads: ")
         self.assertEqual(printed[1:], ["0", "20000"])
 
