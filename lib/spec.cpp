@@ -1,5 +1,6 @@
 #include "heavykeys/spec.hpp"
 
+#include <cmath>
 #include <string>
 
 #include "heavykeys/error.hpp"
@@ -20,7 +21,8 @@ void check_score(const Spec& spec) {
   const Score& score = spec.score;
   switch (score.kind) {
     case Score::Kind::power:
-      Score::power(score.parameter);
+      if (Score::power(score.parameter) != score)
+        throw InvalidInput("score power was not made by Score::power");
       break;
     case Score::Kind::polynomial:
       if (Score::polynomial(score.coefficients) != score)
@@ -35,7 +37,11 @@ void check_score(const Spec& spec) {
       }
       break;
     }
-    case Score::Kind::expressive:
+    case Score::Kind::expressive:  // a parameter that is NaN would make a Spec that is not its own equal
+      if (Score::expressive() != score || std::signbit(score.parameter)) {
+        throw InvalidInput("score expressive was not made by Score::expressive");
+      }
+      break;
     case Score::Kind::softmax:
       break;
     default:

@@ -97,6 +97,16 @@ TEST_CASE("a Spec's ranges: both ends are in, beyond them the field and its valu
   heavykeys::Spec unknown = make_spec(4, 0.5);
   unknown.score.kind = static_cast<heavykeys::Score::Kind>(99);
   refuse(unknown, "score", "99");
+  // What no maker of scores makes: a Spec with NaN in it would not equal itself, and its sketches not merge.
+  for (const double parameter : {nan_value, 2.0, -0.0}) {
+    heavykeys::Spec strange = make_spec(4, 0.5);
+    strange.score = heavykeys::Score::expressive();
+    strange.score.parameter = parameter;
+    refuse(strange, "score", "expressive");
+  }
+  heavykeys::Spec labelled = make_spec(4, 0.5);
+  labelled.score.label = "mine";
+  refuse(labelled, "score", "power");
 }
 
 TEST_CASE("scores say their names, and names make scores") {
