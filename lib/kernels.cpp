@@ -240,19 +240,26 @@ void ProjectedNormsOfFloats(const float* rows, const std::uint32_t* index, std::
   });
 }
 
-/// One tile of dot products: kQueries queries against kVectors vectors of keys.
+constexpr std::size_t kDotVectors = 2;  // of keys in a tile of dot products
+constexpr std::size_t kDotDepth = 256;  // coordinates whose keys are kept together: 32 KiB, the first cache
+constexpr std::size_t kFewQueries = 8;  // up to so many are not worth the copy
+
+/// One tile: x += the products of kQueries queries, rows `dim` apart, with kDotVectors vectors of keys over
+/// `depth` coordinates. Order and roundings do not depend on how coordinates are cut: what waits in x is a
+/// double, too.
 template <std::size_t kQueries>
-HWY_INLINE void DotTile(const double* queries, std::size_t dim, const double* keys, std::size_t ld,
-                        double* x) {
+HWY_INLINE void DotTile(const double* queries, std::size_t dim, std::size_t depth, const double* keys,
+                        std::size_t key_stride, bool first, double* x, std::size_t ld) {
   const std::size_t lanes = hn::Lanes(kD);
-  constexpr std::size_t kVectors = 2;
-  VD acc[kQueries][kVectors];
-  for (auto& row : acc) {
-    for (auto& v : row) v = hn::Zero(kD);
+  VD acc[kQueries][kDotVectors];
+  for (std::size_t a = 0; a < kQueries; ++a) {
+    for (std::size_t v = 0; v < kDotVectors; ++v) {
+      acc[a][v] = first ? hn::Zero(kD) : hn::LoadU(kD, x + a * ld + v * lanes);
+    }
   }
-  for (std::size_t i = 0; i < dim; ++i) {
-    const VD k0 = hn::LoadU(kD, keys + i * ld);
-    const VD k1 = hn::LoadU(kD, keys + i * ld + lanes);
+  for (std::size_t i = 0; i < depth; ++i) {
+    const VD k0 = hn::LoadU(kD, keys + i * key_stride);
+    const VD k1 = hn::LoadU(kD, keys + i * key_stride + lanes);
     for (std::size_t a = 0; a < kQueries; ++a) {
       const VD q = hn::Set(kD, queries[a * dim + i]);
       acc[a][0] = hn::Add(acc[a][0], hn::Mul(q, k0));  // not MulAdd: two roundings, on every target
@@ -260,18 +267,37 @@ HWY_INLINE void DotTile(const double* queries, std::size_t dim, const double* ke
     }
   }
   for (std::size_t a = 0; a < kQueries; ++a) {
-    hn::StoreU(acc[a][0], kD, x + a * ld);
-    hn::StoreU(acc[a][1], kD, x + a * ld + lanes);
+    for (std::size_t v = 0; v < kDotVectors; ++v) hn::StoreU(acc[a][v], kD, x + a * ld + v * lanes);
   }
 }
 
 void DotProducts(const double* queries, std::size_t query_count, std::size_t dim, const double* keys,
                  std::size_t ld, double* x) {
-  const std::size_t step = 2 * hn::Lanes(kD);
+  constexpr std::size_t kStep = kDotVectors * HWY_LANES(double);
+  const std::size_t lanes = hn::Lanes(kD), step = kDotVectors * lanes;
+  // Rows of keys often lie a power of two apart, where a cache holds few of them: for many queries a strip of
+  // them is copied together first.
+  HWY_ALIGN double packed[kDotDepth * kStep];
+  const bool pack = query_count > kFewQueries;
   for (std::size_t u = 0; u < ld; u += step) {
-    std::size_t a = 0;
-    for (; a + 4 <= query_count; a += 4) DotTile<4>(queries + a * dim, dim, keys + u, ld, x + a * ld + u);
-    for (; a < query_count; ++a) DotTile<1>(queries + a * dim, dim, keys + u, ld, x + a * ld + u);
+    for (std::size_t i = 0; i < dim || i == 0; i += kDotDepth) {
+      const std::size_t depth = std::min(kDotDepth, dim - i);
+      const double* strip = keys + i * ld + u;
+      for (std::size_t r = 0; pack && r < depth; ++r) {
+        for (std::size_t v = 0; v < step; v += lanes) {
+          hn::Store(hn::LoadU(kD, strip + r * ld + v), kD, packed + r * step + v);
+        }
+      }
+      const double* from = pack ? packed : strip;
+      const std::size_t stride = pack ? step : ld;
+      std::size_t a = 0;
+      for (; a + 4 <= query_count; a += 4) {
+        DotTile<4>(queries + a * dim + i, dim, depth, from, stride, i == 0, x + a * ld + u, ld);
+      }
+      for (; a < query_count; ++a) {
+        DotTile<1>(queries + a * dim + i, dim, depth, from, stride, i == 0, x + a * ld + u, ld);
+      }
+    }
   }
 }
 

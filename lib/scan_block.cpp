@@ -14,13 +14,17 @@ namespace {
 /// then anywhere near underflow, and their products have one unit.
 constexpr int kCommonRange = 100;
 
+/// Scaled rows that become columns together: a cache line of each. One by one, their elements would lie a
+/// power of two apart, where a cache holds few of them.
+constexpr std::size_t kTogether = 8;
+
 struct RowSize {
   double norm = 0.0;
   bool wide = false;
 };
 
-/// Scales a row into out[0], out[step], ...
-RowSize scale_row(const double* row, std::size_t dim, int exponent, double* out, std::size_t step) {
+/// out = 2^-exponent row.
+RowSize scale_row(const double* row, std::size_t dim, int exponent, double* out) {
   RowSize size;
   double squares = 0.0;
   // Multiplication is much faster than ldexp; both are exact, or wide.
@@ -28,7 +32,7 @@ RowSize scale_row(const double* row, std::size_t dim, int exponent, double* out,
   const double factor = plain ? std::ldexp(1.0, -exponent) : 0.0;
   for (std::size_t i = 0; i < dim; ++i) {
     const double x = plain ? row[i] * factor : std::ldexp(row[i], -exponent);
-    out[i * step] = x;
+    out[i] = x;
     squares += x * x;
     size.wide = size.wide || (row[i] != 0.0 && std::fabs(x) < kWideRow);
   }
@@ -49,7 +53,8 @@ void KeyBlock::load(const Rows& keys) {
   count = keys.count;
   ld = padded(keys.count);
   raw.resize(keys.count * keys.dim);
-  columns.assign(keys.dim * ld, 0.0);
+  columns.resize(keys.dim * ld);
+  scaled_.resize(kTogether * keys.dim);
   exponent.resize(keys.count);
   norm.assign(ld, 0.0);
   wide.assign(keys.count, false);
@@ -70,11 +75,22 @@ void KeyBlock::load(const Rows& keys) {
     any = true;
   }
   common = top - low <= kCommonRange;
-  for (std::size_t u = 0; u < count; ++u) {
+  static_assert(kColumnTile % kTogether == 0);
+  for (std::size_t first = 0; first < ld; first += kTogether) scale_columns(first, d);
+}
+
+/// Columns [first, first + kTogether): those of keys, and zeros.
+void KeyBlock::scale_columns(std::size_t first, std::size_t d) {
+  std::fill(scaled_.begin(), scaled_.end(), 0.0);
+  for (std::size_t u = first; u < std::min(first + kTogether, count); ++u) {
     if (common) exponent[u] = top;
-    const RowSize size = scale_row(raw.data() + u * d, d, exponent[u], columns.data() + u, ld);
+    const RowSize size = scale_row(raw.data() + u * d, d, exponent[u], scaled_.data() + (u - first) * d);
     norm[u] = size.norm;
     wide[u] = size.wide;
+  }
+  for (std::size_t i = 0; i < d; ++i) {
+    double* column = columns.data() + i * ld + first;
+    for (std::size_t r = 0; r < kTogether; ++r) column[r] = scaled_[r * d + i];
   }
 }
 
@@ -89,7 +105,7 @@ void QueryTile::load(const Rows& queries) {
     double* row = raw.data() + i * dim;
     read_row(queries, i, row);
     exponent.push_back(std::max(row_exponent(row, dim), -2000));
-    const RowSize size = scale_row(row, dim, exponent.back(), scaled.data() + i * dim, 1);
+    const RowSize size = scale_row(row, dim, exponent.back(), scaled.data() + i * dim);
     norm.push_back(size.norm);
     wide.push_back(size.wide);
   }

@@ -33,11 +33,16 @@ struct KeyBlock {
   std::vector<bool> wide;         // [count]
   bool common = true;
   int top = 0;  // the greatest exponent: |element| < 2^top
+
+ private:
+  void scale_columns(std::size_t first, std::size_t dim);
+
+  std::vector<double> scaled_;  // a few rows on their way to columns
 };
 
-/// A tile of queries.
+/// A tile of queries: the more there are, the less often keys come from the outer caches.
 struct QueryTile {
-  static constexpr std::size_t kQueries = 16;
+  static constexpr std::size_t kMostQueries = 64;
 
   void load(const Rows& queries);  ///< as KeyBlock::load
 

@@ -17,7 +17,7 @@ namespace heavykeys::detail {
 /// What one worker needs for a tile of queries.
 struct TileScanner {
   TileScanner(const ScanScore& score, double epsilon)
-      : terms(score, epsilon), products(QueryTile::kQueries * KeyBlock::kRows) {}
+      : terms(score, epsilon), products(QueryTile::kMostQueries * KeyBlock::kRows) {}
   QueryTile tile;
   BlockTerms terms;
   AlignedVector<double> products;
@@ -113,6 +113,13 @@ void ScanPass::scan_tile(std::size_t blocks, std::size_t begin, std::size_t coun
   }
 }
 
+/// Queries of a tile: no result depends on it. Several tiles for each thread, so that they end together.
+static std::size_t tile_size(std::size_t queries, int threads) {
+  constexpr std::size_t kFew = 16;
+  const std::size_t share = queries / (4 * static_cast<std::size_t>(threads)) / kFew * kFew;
+  return std::clamp(share, kFew, QueryTile::kMostQueries);
+}
+
 void ScanPass::scan(const Rows& keys, const Workers& workers) {
   const std::size_t blocks = (keys.count + KeyBlock::kRows - 1) / KeyBlock::kRows;
   const std::size_t m = queries_.count;
@@ -126,12 +133,11 @@ void ScanPass::scan(const Rows& keys, const Workers& workers) {
     blocks_[b].load(keys.slice(first, std::min(KeyBlock::kRows, keys.count - first)));
   });
   stage.step();
-  share_tasks("scan", workers, (m + QueryTile::kQueries - 1) / QueryTile::kQueries,
-              [&](int worker, std::size_t tile) {
-                const std::size_t begin = tile * QueryTile::kQueries;
-                scan_tile(blocks, begin, std::min(QueryTile::kQueries, m - begin),
-                          *tile_scanners_[static_cast<std::size_t>(worker)]);
-              });
+  const std::size_t size = tile_size(m, workers.count);
+  share_tasks("scan", workers, (m + size - 1) / size, [&](int worker, std::size_t tile) {
+    const std::size_t begin = tile * size;
+    scan_tile(blocks, begin, std::min(size, m - begin), *tile_scanners_[static_cast<std::size_t>(worker)]);
+  });
   open_ = true;
 }
 
