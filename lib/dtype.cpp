@@ -1,11 +1,7 @@
 #include "lib/dtype.hpp"
 
 #include <bit>
-#include <cmath>
-#include <cstring>
-#include <string>
-
-#include "heavykeys/error.hpp"
+#include <cstddef>
 
 namespace heavykeys {
 
@@ -48,50 +44,6 @@ Rows rows(const double* data, std::size_t count, std::size_t dim, std::uint64_t 
 
 namespace detail {
 
-namespace {
-
-template <class T>
-T load(const std::byte* p) {
-  T value;
-  std::memcpy(&value, p, sizeof value);
-  return value;
-}
-
-double load_element(const std::byte* p, Dtype dtype) {
-  switch (dtype) {
-    case Dtype::f64:
-      return load<double>(p);
-    case Dtype::f32:
-      return static_cast<double>(load<float>(p));
-    case Dtype::f16:
-      return static_cast<double>(half_to_float(load<std::uint16_t>(p)));
-    case Dtype::bf16:
-      return static_cast<double>(bfloat16_to_float(load<std::uint16_t>(p)));
-  }
-  return 0.0;
-}
-
-const std::byte* row_start(const Rows& rows, std::size_t r) {
-  return static_cast<const std::byte*>(rows.data) +
-         static_cast<std::ptrdiff_t>(r) * rows.row_stride * static_cast<std::ptrdiff_t>(size_of(rows.dtype));
-}
-
-std::ptrdiff_t column_step(const Rows& rows) {
-  return rows.column_stride * static_cast<std::ptrdiff_t>(size_of(rows.dtype));
-}
-
-template <class T, class Convert>
-void floats_of_row(const std::byte* p, std::ptrdiff_t step, std::size_t dim, float* out, Convert convert) {
-  if (step == static_cast<std::ptrdiff_t>(sizeof(T))) {  // contiguous: the loop compilers vectorise
-    for (std::size_t c = 0; c < dim; ++c) out[c] = convert(load<T>(p + c * sizeof(T)));
-  } else {
-    for (std::size_t c = 0; c < dim; ++c)
-      out[c] = convert(load<T>(p + static_cast<std::ptrdiff_t>(c) * step));
-  }
-}
-
-}  // namespace
-
 float half_to_float(std::uint16_t bits) {
   // Put the 15 magnitude bits where float32 keeps them, then let a power of two mend the exponent
   // bias; subnormals come out exact the same way. Inf and NaN keep the top exponent.
@@ -123,64 +75,6 @@ std::uint16_t bfloat16_from_float(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
   if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<std::uint16_t>((bits >> 16) | 0x40u);
   return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
-}
-
-double element(const Rows& rows, std::size_t r, std::size_t c) {
-  return load_element(row_start(rows, r) + static_cast<std::ptrdiff_t>(c) * column_step(rows), rows.dtype);
-}
-
-void read_row(const Rows& rows, std::size_t r, double* out) {
-  const std::byte* p = row_start(rows, r);
-  const std::ptrdiff_t step = column_step(rows);
-  for (std::size_t c = 0; c < rows.dim; ++c) {
-    out[c] = load_element(p + static_cast<std::ptrdiff_t>(c) * step, rows.dtype);
-  }
-}
-
-void read_floats(const Rows& rows, float* out) {
-  const std::ptrdiff_t step = column_step(rows);
-  for (std::size_t r = 0; r < rows.count; ++r, out += rows.dim) {
-    const std::byte* p = row_start(rows, r);
-    switch (rows.dtype) {
-      case Dtype::f64:
-        floats_of_row<double>(p, step, rows.dim, out, [](double v) { return static_cast<float>(v); });
-        break;
-      case Dtype::f32:
-        floats_of_row<float>(p, step, rows.dim, out, [](float v) { return v; });
-        break;
-      case Dtype::f16:
-        floats_of_row<std::uint16_t>(p, step, rows.dim, out, half_to_float);
-        break;
-      case Dtype::bf16:
-        floats_of_row<std::uint16_t>(p, step, rows.dim, out, bfloat16_to_float);
-        break;
-    }
-  }
-}
-
-bool fits_float(const Rows& rows) {
-  if (rows.dtype != Dtype::f64) return true;
-  for (std::size_t r = 0; r < rows.count; ++r) {
-    for (std::size_t c = 0; c < rows.dim; ++c) {
-      const double v = element(rows, r, c);
-      if (std::fabs(v) > 0x1.fffffep127) return false;  // past FLT_MAX the cast is undefined
-      if (static_cast<double>(static_cast<float>(v)) != v) return false;
-    }
-  }
-  return true;
-}
-
-void require_finite(const Rows& rows) {
-  for (std::size_t r = 0; r < rows.count; ++r) {
-    for (std::size_t c = 0; c < rows.dim; ++c) {
-      const double v = element(rows, r, c);
-      if (std::isfinite(v)) continue;
-      std::string text = std::isnan(v) ? "NaN" : v > 0 ? "+Inf" : "-Inf";
-      text += " at row " + std::to_string(rows.first_id + r) + ", column " + std::to_string(c);
-      if (rows.stream != 0) text += ", stream " + std::to_string(rows.stream);
-      throw InvalidInput(text);
-    }
-  }
 }
 
 }  // namespace detail

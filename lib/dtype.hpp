@@ -20,9 +20,6 @@ inline float bfloat16_to_float(std::uint16_t bits) {
 std::uint16_t half_from_float(float value);
 std::uint16_t bfloat16_from_float(float value);
 
-/// Element (r, c) of a view.
-double element(const Rows& rows, std::size_t r, std::size_t c);
-
 /// Row r as `dim` doubles.
 HEAVYKEYS_SIBLINGS void read_row(const Rows& rows, std::size_t r, double* out);
 
