@@ -9,6 +9,7 @@
 #include "tools/context.hpp"
 #include "tools/eigen_report.hpp"
 #include "tools/engine.hpp"
+#include "tools/input_files.hpp"
 #include "tools/score_samples.hpp"
 #include "tools/verbs.hpp"
 
@@ -144,6 +145,18 @@ void check_sources(const EigenOptions& options) {
   if (options.scale && !(std::abs(*options.scale) > 0.0)) throw InvalidInput("--scale must not be 0");
 }
 
+void check_outputs(const EigenOptions& options) {
+  std::vector<std::string> inputs = {options.queries, options.keys, options.scores};
+  if (!options.save.empty()) {  // which may take the place of what it went on from
+    check_parent_folder(options.save);
+    check_keeps_inputs("--save", options.save, inputs);
+  }
+  if (options.out.empty()) return;
+  check_result_folder(options.out, kComponentFiles);
+  inputs.insert(inputs.end(), options.from.begin(), options.from.end());
+  check_folder_keeps_inputs("--out", options.out, inputs);
+}
+
 }  // namespace
 
 void run(const EigenOptions& options, Job& job) {
@@ -153,8 +166,7 @@ void run(const EigenOptions& options, Job& job) {
   });
   std::optional<EigenRun> eigen;
   job.together([&] {
-    if (!options.out.empty() && job.is_first()) check_result_folder(options.out, kComponentFiles);
-    if (!options.save.empty() && job.is_first()) check_parent_folder(options.save);
+    if (job.is_first()) check_outputs(options);
     eigen.emplace(options, job);
   });
   eigen->run();

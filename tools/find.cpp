@@ -7,7 +7,7 @@
 #include "tools/context.hpp"
 #include "tools/key_source.hpp"
 #include "tools/mass.hpp"
-#include "tools/page_file.hpp"
+#include "tools/outputs.hpp"
 #include "tools/pass.hpp"
 #include "tools/results.hpp"
 #include "tools/tokens.hpp"
@@ -156,8 +156,7 @@ void run(const FindOptions& options, Job& job) {
   });
   std::optional<Find> find;
   job.together([&] {
-    if (!options.report.out.empty() && job.is_first()) check_result_folder(options.report.out);
-    if (job.is_first()) check_page(options.report, {options.keys, options.queries, options.report.tokens});
+    if (job.is_first()) check_outputs(options.report, {options.keys, options.queries, options.report.tokens});
     find.emplace(options, job);
   });
   Report report = find->run();

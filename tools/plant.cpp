@@ -3,6 +3,7 @@
 
 #include "tools/answer.hpp"
 #include "tools/context.hpp"
+#include "tools/input_files.hpp"
 #include "tools/pattern_files.hpp"
 #include "tools/plant_summary.hpp"
 #include "tools/results.hpp"
@@ -114,7 +115,10 @@ void run(const PlantVerbOptions& options, Job& job) {
     if (options.pattern.empty() && !options.random) throw InvalidInput("plant needs --pattern or --random");
   });
   const Engine engine(options.engine, job);
-  if (!options.out.empty()) check_result_folder(options.out, kPlanted);
+  if (!options.out.empty()) {
+    check_result_folder(options.out, kPlanted);
+    check_folder_keeps_inputs("--out", options.out, {options.pattern});
+  }
   const SparsePattern pattern = pattern_for(options);
   PlantReport report = report_of(options, pattern, engine);
   const Planted planted = plant_and_verify(options, pattern, engine, report);

@@ -7,6 +7,7 @@
 #include "heavykeys/reconstruction.hpp"
 #include "tools/component_files.hpp"
 #include "tools/context.hpp"
+#include "tools/input_files.hpp"
 #include "tools/results.hpp"
 #include "tools/score_samples.hpp"
 #include "tools/summary.hpp"
@@ -114,7 +115,10 @@ void run(const ReconstructOptions& o) {
   if (!o.out.empty() && o.computed.size() != 1) {
     throw InvalidInput(fmt::format("--out: {} reconstructors; give one --computed", o.computed.size()));
   }
-  if (!o.out.empty()) check_parent_folder(o.out);
+  if (!o.out.empty()) {
+    check_parent_folder(o.out);
+    check_keeps_inputs("--out", o.out, {o.folder, o.samples.queries, o.samples.keys, o.samples.scores});
+  }
   const PrincipalComponents components = read_components(o.folder);
   const std::size_t sample_queries = read_sample_queries(o.folder);
   std::optional<ScoreSamples> samples;

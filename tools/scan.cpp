@@ -6,7 +6,7 @@
 #include "tools/context.hpp"
 #include "tools/key_ids.hpp"
 #include "tools/key_source.hpp"
-#include "tools/page_file.hpp"
+#include "tools/outputs.hpp"
 #include "tools/pass.hpp"
 #include "tools/results.hpp"
 #include "tools/tokens.hpp"
@@ -108,9 +108,8 @@ void run(const ScanVerbOptions& options, Job& job) {
   });
   std::optional<ScanRun> scan;
   job.together([&] {
-    if (!options.report.out.empty() && job.is_first()) check_result_folder(options.report.out);
     if (job.is_first()) {
-      check_page(options.report, {options.keys, options.queries, options.audit, options.report.tokens});
+      check_outputs(options.report, {options.keys, options.queries, options.audit, options.report.tokens});
     }
     scan.emplace(options, job);
   });

@@ -13,6 +13,7 @@
 #include "tools/checkpoints.hpp"
 #include "tools/context.hpp"
 #include "tools/first_state.hpp"
+#include "tools/input_files.hpp"
 #include "tools/pass.hpp"
 #include "tools/results.hpp"
 #include "tools/terminal.hpp"
@@ -180,7 +181,10 @@ void run(const SketchOptions& options, Job& job) {
   });
   std::optional<SketchRun> sketch;
   job.together([&] {
-    if (job.is_first()) check_parent_folder(options.out);
+    if (job.is_first()) {
+      check_parent_folder(options.out);
+      check_keeps_inputs("--out", options.out, {options.keys});
+    }
     sketch.emplace(options, job);
   });
   sketch->run();

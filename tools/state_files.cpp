@@ -9,7 +9,7 @@
 #include "tools/answer.hpp"
 #include "tools/context.hpp"
 #include "tools/mass.hpp"
-#include "tools/page_file.hpp"
+#include "tools/outputs.hpp"
 #include "tools/results.hpp"
 #include "tools/route.hpp"
 #include "tools/state_file.hpp"
@@ -50,8 +50,8 @@ void run(const FinalizeOptions& options, Job& job) {
   std::optional<Sketch> sketch;
   std::optional<Queries> queries;
   job.together([&] {
-    if (!options.report.out.empty() && job.is_first()) check_result_folder(options.report.out);
-    if (job.is_first()) check_page(options.report, {options.sketch, options.queries, options.report.tokens});
+    if (job.is_first())
+      check_outputs(options.report, {options.sketch, options.queries, options.report.tokens});
     sketch = load_state(options.sketch);
     if (!options.queries.empty()) queries.emplace(options.queries, sketch->spec().dim, 1);
     if (!options.report.tokens.empty() && job.is_first())
