@@ -94,7 +94,7 @@ class Find {
   void weigh_set(Finding& finding, std::size_t head) {
     if (!queries_ || options_.report.page.empty()) return;
     engine_.job().first([&] {
-      finding.mass = mass_on_set(finding.set, queries_->head(head), kMassPairs / keys_->shape().heads);
+      finding.mass = mass_on_set(finding.set, queries_->head(head), kMassWork / keys_->shape().heads);
     });
   }
 

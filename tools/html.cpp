@@ -35,11 +35,14 @@ Character decode(std::string_view text, std::size_t at) {
   return {length, code, true};
 }
 
-/// Marks that embed, override or isolate a direction, line and paragraph separators, and noncharacters.
+/// Marks that embed, override or isolate a direction, line and paragraph separators, noncharacters, and what
+/// takes no room on the page and would make two tokens look alike.
 bool is_unwelcome(std::uint32_t code) {
-  return (code >= 0x80 && code < 0xa0) || code == 0x200e || code == 0x200f || code == 0x061c ||
-         (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0xfeff ||
-         (code >= 0xfdd0 && code <= 0xfdef) || (code & 0xfffeU) == 0xfffe;
+  return code == 0xad || code == 0x200b || (code >= 0x2060 && code <= 0x2064) ||
+         (code >= 0xe0000 && code <= 0xe0fff) || (code >= 0x80 && code < 0xa0) || code == 0x200e ||
+         code == 0x200f || code == 0x061c || (code >= 0x2028 && code <= 0x202e) ||
+         (code >= 0x2066 && code <= 0x2069) || code == 0xfeff || (code >= 0xfdd0 && code <= 0xfdef) ||
+         (code & 0xfffeU) == 0xfffe;
 }
 
 /// U+2400 + code, for the control characters below the space, and for DEL.

@@ -10,7 +10,8 @@
 namespace heavykeys::tools {
 
 /// Text of any origin, for elements and quoted attributes: & < > " ' as references, control characters as
-/// their pictures (U+2400 ..), and U+FFFD for what is not UTF-8 or would turn the direction of what follows.
+/// their pictures (U+2400 ..), and U+FFFD for what is not UTF-8, takes no room, or would turn the direction
+/// of what follows.
 std::string html(std::string_view text);
 
 /// The first `most` characters of it, with an ellipsis where there were more.

@@ -96,7 +96,8 @@ class EntryMapChart {
   }
 
   void add_words() {
-    const std::string entries = counted(report_.heads[view_.head].entries->keys.size(), "heavy entry");
+    const std::string entries =
+        counted(report_.heads[view_.head].entries->keys.size(), kind_of_entries(report_) + " entry");
     chart_.description = fmt::format("{} of {} on {}.", entries, counted(map_.queries.count, "query"),
                                      counted(view_.heavy_keys, "key"));
     const std::string size =

@@ -26,10 +26,11 @@ UniversalSet with_light_entries(const UniversalSet& set) {
 
 }  // namespace
 
-std::optional<SetMass> mass_on_set(const UniversalSet& set, const Rows& queries, std::size_t most_pairs) {
-  if (!route_of(set.spec()).exact_weights || queries.count == 0) return std::nullopt;
-  const std::size_t keys = std::max<std::size_t>(1, set.size());
-  const std::size_t asked = std::min(queries.count, std::max(kLeastQueries, most_pairs / keys));
+std::optional<SetMass> mass_on_set(const UniversalSet& set, const Rows& queries, std::size_t most_work) {
+  const Route route = route_of(set.spec());
+  if (!route.exact_weights || queries.count == 0) return std::nullopt;
+  const std::size_t work = set.size() * queries.dim + route.coordinates * route.coordinates + 1;
+  const std::size_t asked = std::min(queries.count, std::max(kLeastQueries, most_work / work));
   const UniversalSet all = with_light_entries(set);
   SetMass mass;
   for (std::size_t i = 0; i < asked; ++i) {

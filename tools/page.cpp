@@ -8,6 +8,7 @@
 #include "tools/page_charts.hpp"
 #include "tools/page_style.hpp"
 #include "tools/page_tables.hpp"
+#include "tools/page_text.hpp"
 
 namespace heavykeys::tools {
 namespace {
@@ -40,13 +41,14 @@ std::string figures(const Report& report, const PageView& view) {
     items += figure(grouped(keys), fmt::format("keys in the universal set{}: {} of all keys",
                                                report.has_heads ? "s" : "", percent(share)));
   }
+  const std::string kind = report.heads.front().entries ? kind_of_entries(report) : "";
   if (report.heads.front().entries) {
-    items += figure(grouped(entries), "heavy entries: (query, key) pairs");
+    items += figure(grouped(entries), kind + " entries: (query, key) pairs");
     items += figure(grouped(with_entries), fmt::format("of {} have one", counted(queries, "query")));
   }
   if (!report.has_heads && report.heads.front().entries)
     items += figure(percent(view.shown.front().shares.mean),
-                    "of a query's attention is on its heavy entries, on average");
+                    "of a query's attention is on its " + kind + " entries, on average");
   if (report.heads.front().audit)
     items += figure(percent(total_audit(report).share()), "of the heavy entries are in the audited set");
   return "<ul class=\"figures\">" + items + "</ul>\n";
@@ -58,13 +60,15 @@ std::string head_body(const Report& report, const HeadView& view) {
   if (!report.scan) out += size_bars(report, view) + leverage_chart(report, view);
   if (!finding.entries) return out + key_tables(report, view);
   if (finding.entries->keys.empty()) {
-    out += fmt::format("<p class=\"note\">None of {} gives any key a weight of ε or more.</p>\n",
-                       counted(finding.entries->query_count(), "query"));
+    const bool known = report.entries.mode == Mode::no_false_negatives || kind_of_entries(report) == "heavy";
+    out +=
+        fmt::format("<p class=\"note\">None of {} {} any key a weight of ε or more.</p>\n",
+                    counted(finding.entries->query_count(), "query"), known ? "gives" : "is certain to give");
   } else {
     out += map_chart(report, view);
   }
   if (finding.entries->query_count() > 0) {
-    out += "<div class=\"pair\">\n" + weight_chart(view) + share_chart(report, view) +
+    out += "<div class=\"pair\">\n" + weight_chart(report, view) + share_chart(report, view) +
            (finding.audit ? audit_chart(report, view) : "") + "</div>\n";
   }
   return out + key_tables(report, view);
@@ -77,7 +81,8 @@ std::string head_section(const Report& report, const HeadView& view, bool open) 
   }
   std::string words = report.scan ? "" : ": " + counted(finding.set.size(), "key") + " in U";
   if (finding.entries) {
-    words += (words.empty() ? ": " : ", ") + counted(finding.entries->keys.size(), "heavy entry");
+    words += (words.empty() ? ": " : ", ") +
+             counted(finding.entries->keys.size(), kind_of_entries(report) + " entry");
   }
   return fmt::format(
       "<details class=\"head\" id=\"head-{}\"{}><summary><h3>Head {}</h3>{}</summary>\n{}</details>\n",

@@ -29,9 +29,12 @@ std::string certainty(const Report& report, const EntryShares& shares) {
 }
 
 /// What the leverage of this route means.
-std::string meaning(const Finding& finding) {
+std::string meaning(const Report& report, const Finding& finding) {
   const std::string route = route_of(finding.set.spec()).name;
-  if (route == "exact") return "A key's leverage is the greatest weight that any query could give it.";
+  if (route == "exact")
+    return report.causal
+               ? "A key's leverage is the greatest weight that any query which sees all keys could give it."
+               : "A key's leverage is the greatest weight that any query could give it.";
   if (route == "lift") return "Leverage is that of the key's monomials (the lift): a bound of its weights.";
   if (route == "onion") return "Leverage is that among the keys which the layers before the key's own leave.";
   return "Leverage is k^T M^-1 k with Lewis weights: a bound of the key's weights, which may pass 1.";
@@ -67,8 +70,11 @@ std::string count_rows(const Histogram& histogram) {
 std::string leverage_chart(const Report& report, const HeadView& view) {
   const LeverageBins& leverage = view.leverage;
   const Finding& finding = report.heads[view.head];
-  if (finding.set.size() == 0)
-    return "<p class=\"note\">U is empty: no query whatever can give any key a weight of ε or more.</p>\n";
+  if (finding.set.size() == 0) {
+    return fmt::format(
+        "<p class=\"note\">U is empty: no query{} can give any key a weight of ε or more.</p>\n",
+        report.causal ? " that sees all keys" : " whatever");
+  }
   double greatest = 0.0;
   for (const LeverageBin& bin : leverage.bins) greatest = std::max(greatest, bin.greatest);
   const auto threshold = leverage_threshold(report);
@@ -98,48 +104,49 @@ std::string leverage_chart(const Report& report, const HeadView& view) {
       fmt::format("{} of U; the greatest leverage is {:.4g}.", counted(finding.set.size(), "key"), greatest);
   chart.caption = fmt::format(
       "The greatest leverage of the keys of U in each column. {} {} Keys outside of U are not drawn: theirs "
-      "is too small for a weight of ε.{}{}",
-      per_bin(leverage.rows), meaning(finding),
+      "is too small for a weight of ε{}.{}{}",
+      per_bin(leverage.rows), meaning(report, finding),
+      report.causal ? " from a query that sees all keys" : "",
       has_streams(finding) ? " The rows of all streams lie over one another." : "",
       numbers("<th>rows</th><th>keys of U</th><th>greatest leverage</th><th>at row</th>", rows));
   return draw(chart);
 }
 
-std::string weight_chart(const HeadView& view) {
+std::string weight_chart(const Report& report, const HeadView& view) {
   const Histogram& weights = view.weights;
   if (weights.counts.empty()) return "";
   Chart chart{.id = chart_id(view, "weights"),
-              .title = "Weights of the heavy entries",
+              .title = "Weights of the " + kind_of_entries(report) + " entries",
               .x = axis("weight", weights.edges.front(), weights.edges.back(), kTicks),
               .y = count_axis("entries", 0.0, 1.05 * greatest_count(weights), kTicks)};
   add_counts(chart, weights, 0.08, 0.92, "bar", "entry");
-  chart.description = "The number of heavy entries by weight.";
-  chart.caption = "The number of heavy entries by weight." +
-                  numbers("<th>weight</th><th>entries</th>", count_rows(weights));
+  chart.description = "The number of " + kind_of_entries(report) + " entries by weight.";
+  chart.caption = chart.description + numbers("<th>weight</th><th>entries</th>", count_rows(weights));
   return draw(chart);
 }
 
 std::string share_chart(const Report& report, const HeadView& view) {
   const bool both = !view.mass_counts.counts.empty();
+  const std::string kind = kind_of_entries(report);
   const double top = 1.05 * std::max(greatest_count(view.share_counts), greatest_count(view.mass_counts));
   Chart chart{.id = chart_id(view, "share"),
-              .title = both ? "Attention on heavy entries, and on all of U" : "Attention on heavy entries",
+              .title = "Attention on " + kind + " entries" + (both ? ", and on all of U" : ""),
               .x = axis("share of a query's attention", 0.0, 1.0, kTicks),
               .y = count_axis("queries", 0.0, top, kTicks)};
   add_counts(chart, view.share_counts, 0.08, both ? 0.48 : 0.92, "bar", "query");
   if (both) {
     add_counts(chart, view.mass_counts, 0.52, 0.92, "bar2", "query");
-    chart.legend = "<p class=\"legend\">" + legend_key("bar", "its heavy entries") +
+    chart.legend = "<p class=\"legend\">" + legend_key("bar", "its " + kind + " entries") +
                    legend_key("bar2", "all keys of U") + "</p>\n";
   }
   const EntryShares& shares = view.shares;
   chart.description =
-      fmt::format("On average {} of a query's attention is on its heavy entries.", percent(shares.mean));
+      fmt::format("On average {} of a query's attention is on its {} entries.", percent(shares.mean), kind);
   chart.caption = fmt::format(
-      "Each query's share is the sum of the weights of its heavy entries: on average {}{}; the median is {}. "
-      "{} of {} have a heavy entry; the others count as 0.",
-      percent(shares.mean), certainty(report, shares), percent(shares.median), grouped(shares.with_entries),
-      counted(shares.shares.size(), "query"));
+      "Each query's share is the sum of the weights of its {} entries: on average {}{}; the median is {}. "
+      "{} of {} have such an entry; the others count as 0.",
+      kind, percent(shares.mean), certainty(report, shares), percent(shares.median),
+      grouped(shares.with_entries), counted(shares.shares.size(), "query"));
   if (both) {
     const SetMass& mass = *report.heads[view.head].mass;
     const bool all = mass.queries.size() == shares.shares.size();
@@ -154,9 +161,10 @@ std::string share_chart(const Report& report, const HeadView& view) {
                         grouped(view.share_counts.counts[i]),
                         both ? fmt::format("<td>{}</td>", grouped(view.mass_counts.counts[i])) : "");
   }
-  chart.caption += numbers(both ? "<th>share</th><th>heavy entries: queries</th><th>all of U: queries</th>"
-                                : "<th>share</th><th>queries</th>",
-                           rows);
+  const std::string head =
+      both ? "<th>share</th><th>" + kind + " entries: queries</th><th>all of U: queries</th>"
+           : "<th>share</th><th>queries</th>";
+  chart.caption += numbers(head, rows);
   return draw(chart);
 }
 

@@ -9,7 +9,7 @@ namespace heavykeys::tools {
 
 std::string leverage_chart(const Report& report, const HeadView& view);
 std::string map_chart(const Report& report, const HeadView& view);
-std::string weight_chart(const HeadView& view);
+std::string weight_chart(const Report& report, const HeadView& view);
 /// How much of their attention queries give to their heavy entries and, where it is known, to all of U.
 std::string share_chart(const Report& report, const HeadView& view);
 /// Of a scan with --audit.

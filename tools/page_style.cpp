@@ -26,6 +26,7 @@ a { color: var(--link); }
 .sentence { font-size: 1.1rem; margin: .3rem 0 1rem; }
 .note, figcaption, caption, footer { color: var(--dim); font-size: .9rem; }
 caption { text-align: left; padding: 0 0 .4rem; }
+caption span { position: sticky; left: 0; display: inline-block; max-width: calc(100vw - 2.5rem); }
 p.note { margin: .4rem 0 1rem; }
 summary { cursor: pointer; color: var(--link); }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .7rem;

@@ -55,9 +55,9 @@ std::string sentence(const Report& report) {
                                                    counted(entries->query_count(), "query"), seen)
                                      : "";
   return fmt::format(
-      "{}: to which of them can <em>any</em> query give a weight of at least {}, with weights "
+      "{}: to which of them can <em>any</em> query{} give a weight of at least {}, with weights "
       "proportional to {}?{}",
-      read, weight, score_html(asked.score), listed);
+      read, report.causal ? " that sees them all" : "", weight, score_html(asked.score), listed);
 }
 
 std::string leverage_cell(const KeyTotal& key, double largest) {
@@ -97,13 +97,14 @@ std::string key_table(const Report& report, const HeadView& view, const std::vec
   }
   return fmt::format(
       "<div class=\"scroll\" role=\"region\" aria-label=\"table\" tabindex=\"0\"><table "
-      "class=\"keys\"><caption>{}</caption><thead><tr><th>key "
+      "class=\"keys\"><caption><span>{}</span></caption><thead><tr><th scope=\"col\">key "
       "row</th>{}{}{}{}"
       "</tr></thead><tbody>\n{}</tbody></table></div>\n",
-      caption, tokens ? "<th>token</th>" : "", leverage ? "<th>leverage</th>" : "",
-      layers ? "<th>layer</th>" : "",
-      queries ? "<th>heavy for queries</th><th>their weights' sum</th><th>greatest weight</th>"
-                "<th>by query</th>"
+      caption, tokens ? "<th scope=\"col\">token</th>" : "",
+      leverage ? "<th scope=\"col\">leverage</th>" : "", layers ? "<th scope=\"col\">layer</th>" : "",
+      queries ? fmt::format("<th scope=\"col\">{} for queries</th><th scope=\"col\">their weights' sum</th>"
+                            "<th scope=\"col\">greatest weight</th><th scope=\"col\">by query</th>",
+                            kind_of_entries(report))
               : "",
       rows);
 }
@@ -193,12 +194,15 @@ std::string size_bars(const Report& report, const HeadView& view) {
   const std::string of_bound = bound > 0 ? fmt::format("; U is {} of it", percent(size / bound)) : "";
   return fmt::format(
       "<dl class=\"sizes\">\n{}{}{}</dl>\n<p class=\"note\">Rank {} of {} {}. U holds every key that some "
-      "query "
-      "could give a weight of at least ε, whichever query it be, and never more keys than the bound{}.</p>\n",
+      "query{} could give a weight of at least ε, whichever query it be, and never more keys than the "
+      "bound{}.{}"
+      "</p>\n",
       line("universal set U", size, counted(set.size(), "key") + of_n, "set"),
       line("its bound", bound, number(bound) + of_bound, "bound"),
       line("all keys n", n, counted(set.row_count(), "key"), "all"), set.rank(), grouped(route.coordinates),
-      route.lifted ? "coordinates of the lift" : "columns", route.name == "exact" ? ", rank / ε" : "");
+      route.lifted ? "coordinates of the lift" : "columns", report.causal ? " that sees all keys" : "",
+      route.name == "exact" ? ", rank / ε" : "",
+      report.causal ? " A query that sees fewer keys can give such a weight to others of them, too." : "");
 }
 
 std::string key_tables(const Report& report, const HeadView& view) {
@@ -207,7 +211,8 @@ std::string key_tables(const Report& report, const HeadView& view) {
   if (!view.by_queries.empty()) {
     out += "<h4>Keys that most queries attend to</h4>\n" +
            key_table(report, view, view.by_queries,
-                     "Keys by the number of queries they are heavy for, then by the sum of these weights" +
+                     "Keys by the number of queries they are " + kind_of_entries(report) +
+                         " for, then by the sum of these weights" +
                          left_out(view.by_queries.size(), view.heavy_keys));
   }
   if (!view.by_leverage.empty()) {
@@ -230,7 +235,8 @@ std::string overview_section(const Report& report, const PageView& view) {
     const bool shown = std::ranges::any_of(view.shown, [&](const HeadView& v) { return v.head == head; });
     rows += overview_row(report, head, shown, most_keys, most_entries);
   }
-  const char* kind = report.heads.front().entries ? "most heavy entries" : "the greatest universal sets";
+  const std::string entries = report.heads.front().entries ? kind_of_entries(report) + " entries" : "";
+  const std::string kind = entries.empty() ? "the greatest universal sets" : "most " + entries;
   std::string note;
   if (view.listed.size() < report.heads.size())
     note +=
@@ -243,12 +249,18 @@ std::string overview_section(const Report& report, const PageView& view) {
   return fmt::format(
       "<section id=\"heads\">\n<h2>All heads</h2>\n<p class=\"note\">{} in all.{}</p>\n<div class=\"scroll "
       "tall\" tabindex=\"0\"><table "
-      "class=\"overview\"><thead><tr><th>head</th>{}{}{}</tr></thead><tbody>\n{}</tbody></table></div>\n</"
+      "class=\"overview\"><thead><tr><th "
+      "scope=\"col\">head</th>{}{}{}</tr></thead><tbody>\n{}</tbody></table></div>\n</"
       "section>\n",
       counted(report.heads.size(), "head"), note,
-      report.scan ? "" : "<th>keys in U</th><th>at most</th><th>rank</th><th>greatest leverage</th>",
-      report.heads.front().entries ? "<th>heavy entries</th><th>greatest weight</th>" : "",
-      report.heads.front().audit ? "<th>held by the audited set</th>" : "", rows);
+      report.scan
+          ? ""
+          : "<th scope=\"col\">keys in U</th><th scope=\"col\">at most</th><th scope=\"col\">rank</th>"
+            "<th scope=\"col\">greatest leverage</th>",
+      report.heads.front().entries
+          ? "<th scope=\"col\">" + entries + "</th><th scope=\"col\">greatest weight</th>"
+          : "",
+      report.heads.front().audit ? "<th scope=\"col\">held by the audited set</th>" : "", rows);
 }
 
 std::string run_section(const Report& report) {

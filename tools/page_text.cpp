@@ -10,12 +10,16 @@ namespace heavykeys::tools {
 namespace {
 
 constexpr std::size_t kTokenCharacters = 24;
+constexpr std::size_t kTokenBytes = 72;  // of HTML: quotes take six each
 
 }  // namespace
 
 std::string token_text(const Report& report, std::uint64_t row) {
   const auto found = report.tokens.find(row);
-  return found == report.tokens.end() ? "" : shortened(found->second, kTokenCharacters);
+  if (found == report.tokens.end()) return "";
+  std::size_t most = kTokenCharacters;
+  while (most > 1 && html(shortened(found->second, most)).size() > kTokenBytes) --most;
+  return shortened(found->second, most);
 }
 
 std::string token_text(const Report& report, const KeyId& id) {
@@ -24,6 +28,14 @@ std::string token_text(const Report& report, const KeyId& id) {
 
 std::string row_name(const KeyId& id, bool streams) {
   return streams ? fmt::format("{}:{}", id.stream, grouped(id.row)) : grouped(id.row);
+}
+
+std::string kind_of_entries(const Report& report) {
+  const bool decided =
+      report.scan || report.heads.front().verified || route_of(report.heads.front().set.spec()).exact_weights;
+  if (decided) return "heavy";
+  if (report.entries.mode == Mode::no_false_negatives) return "possibly heavy";
+  return report.entries.confidence > 0.0 ? "likely heavy" : "certainly heavy";
 }
 
 std::string score_html(const Score& score) {

@@ -15,6 +15,10 @@ std::string token_text(const Report& report, const KeyId& id);
 /// "17,887", or "2:17,887" where there are several streams.
 std::string row_name(const KeyId& id, bool streams);
 
+/// What the listed entries are: "heavy", or, of weights that are known as intervals only, "possibly heavy"
+/// (none is missing), "certainly heavy" or "likely heavy" (some may be).
+std::string kind_of_entries(const Report& report);
+
 /// "f(x) = x²" and the like. HTML.
 std::string score_html(const Score& score);
 

@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t kMostListed = 1024, kMostShown = 16, kMostKeys = 50, kMostKeysOfMany = 20;
 
 // The page stays below 2 MB: the more there is, the coarser it is shown.
-constexpr std::size_t kMostCells = 16000;  // with entries, of all maps
+constexpr std::size_t kMostCells = 14000;  // with entries, of all maps
 constexpr std::size_t kFewCells = 1000;
 struct MapSize {
   std::uint64_t queries, keys;

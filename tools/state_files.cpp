@@ -73,9 +73,9 @@ void run(const FinalizeOptions& options, Job& job) {
   if (queries) {
     const Stopwatch watch(report.run.entries_seconds);
     finding.entries = engine.heavy_entries(finding.set, queries->head(0), what, queries->name());
-    if (!options.report.page.empty())
-      job.first([&] { finding.mass = mass_on_set(finding.set, queries->head(0), kMassPairs); });
   }
+  if (queries && !options.report.page.empty())
+    job.first([&] { finding.mass = mass_on_set(finding.set, queries->head(0), kMassWork); });
   report.heads.push_back(std::move(finding));
   deliver(report, options.report, job);
 }

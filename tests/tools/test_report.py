@@ -2,7 +2,9 @@
 
 import io
 import json
+import re
 import unittest
+from html import unescape
 
 import numpy as np
 
@@ -19,6 +21,7 @@ HOSTILE = [
     b"\xff\xfe\xc0\xaf broken \xed\xa0\x80",
     b"bell\x07 esc\x1b[31m nul\x00",
     "\u202eesrever \u2066 \u0085 \ufeff".encode(),
+    "in\u200bvi\u2060si\u00adble \U000e0041".encode(),
     b"]]> --> <!-- <svg onload=alert(1)>",
     "wörd 語 🙂".encode(),
 ]
@@ -207,6 +210,57 @@ class KindsTest(ReportTest):
                 self.assertEqual("universal_set" in share, exact)
                 self.assertLessEqual(share["mean_lower"], share["mean_upper"] + 1e-15)
 
+    def test_undecided_weights_are_not_called_heavy(self):
+        """Ten equal keys a little below epsilon, or a little above, and weights known as intervals only."""
+        keys = (0.3 * self.rng.standard_normal((6000, 3))).astype(np.float32)
+        keys[:600:60] = [6, 0, 0]
+        queries = (np.array([[1, 0, 0]]) + 0.01 * self.rng.standard_normal((50, 3))).astype(np.float32)
+        f = np.abs(queries.astype(float) @ keys.T.astype(float)) ** 3
+        ten = (f / f.sum(axis=1, keepdims=True))[:, :600:60]
+        arguments = ["find", "--keys", self.save("k.npy", keys), "--queries", self.save("q.npy", queries)]
+        arguments += ["--score", "power:3", "--sample-rows", 16]
+
+        found = self.page(*arguments, "--epsilon", repr(1.002 * ten.max()))
+        self.assertEqual(found.data["heads"][0]["entries"], 500)  # none of them heavy
+        text = self.visible(found)
+        self.assertIn("attention is on its possibly heavy entries", text)
+        self.assertIn("Weights of the possibly heavy entries", text)
+        for wrong in ["its heavy entries", "the heavy entries", "500 heavy", "are heavy for"]:
+            self.assertNotIn(wrong, text)
+
+        likely = [*arguments, "--epsilon", repr(0.998 * ten.min()), "--mode", "no-false-positives"]
+        found = self.page(*likely)
+        self.assertEqual(found.data["heads"][0]["entries"], 0)  # all 500 are heavy
+        text = self.visible(found)
+        self.assertIn("None of 50 queries is certain to give any key a weight of ε or more.", text)
+        self.assertIn("attention is on its certainly heavy entries", text)
+        self.assertNotIn("gives any key", text)
+        self.assertIn("likely heavy entries", self.visible(self.page(*likely, "--confidence", 0.01)))
+        verified = self.visible(self.page(*likely[:-2], "--verify"))
+        self.assertIn("500 heavy entries", verified)
+        self.assertNotIn("possibly", verified)
+
+    def test_a_causal_query_may_look_outside_of_the_universal_set(self):
+        keys = self.rng.standard_normal((1000, 8)).astype(np.float32)
+        keys[:20] *= 0.01
+        arguments = ["find", "--keys", self.save("k.npy", keys), "--queries", "k.npy", "--epsilon", 0.1]
+        found = self.page(*arguments, "--causal")
+        self.assertEqual(found.data["heads"][0]["size"], 0)
+        self.assertGreater(found.data["heads"][0]["entries"], 100)
+        text = self.visible(found)
+        self.assertIn("U is empty: no query that sees all keys can give any key", text)
+        self.assertIn("can any query that sees them all give", text)
+        self.assertIn("A query that sees fewer keys can give such a weight to others of them, too.", text)
+        text = self.visible(self.page(*arguments[:-1], 0.01, "--causal"))
+        self.assertIn("greatest weight that any query which sees all keys could give it", text)
+        self.assertIn("theirs is too small for a weight of ε from a query that sees all keys.", text)
+        self.assertNotIn("sees", self.visible(self.page(*arguments)).replace("sees all keys", ""))
+
+    def visible(self, page):
+        """What a person reads."""
+        text = re.sub(r"<(style|script)\b.*?</\1>", "", page.source, flags=re.DOTALL)
+        return " ".join(unescape(re.sub(r"<[^>]*>", "", text)).split())
+
     def test_finalize(self):
         inputs = self.inputs()
         found = self.page("find", *inputs, "--epsilon", EPSILON)
@@ -264,7 +318,7 @@ class KindsTest(ReportTest):
 
 class TokensTest(ReportTest):
     def test_hostile_tokens_are_inert(self):
-        keys = np.eye(8)
+        keys = np.eye(len(HOSTILE))
         self.save("k.npy", keys)
         (self.folder / "t<b>.txt").write_bytes(b"\n".join(HOSTILE) + b"\n")
         arguments = ["--keys", "k.npy", "--queries", "k.npy", "--epsilon", 0.5, "--tokens", "t<b>.txt"]
@@ -275,7 +329,7 @@ class TokensTest(ReportTest):
         self.assertIn("bell␇ esc␛[31m nul␀", text)
         self.assertIn("��", text)
         self.assertIn("wörd 語 🙂", text)
-        for c in "\u202e\u2066\u0085\ufeff\x07\x1b\x00":
+        for c in "\u200b\u2060\u00ad\U000e0041\u202e\u2066\u0085\ufeff\x07\x1b\x00":
             self.assertNotIn(c, found.source)
         self.assertEqual(len([s for s in found.scripts()]), 2)
 
@@ -353,6 +407,25 @@ class SizeTest(ReportTest):
         shown = [h["head"] for h in found.data["shown"]]
         least = min(h["entries"] for h in found.data["heads"] if h["head"] in shown)
         self.assertGreaterEqual(least, sorted(entries)[-16])
+
+    def test_many_heads_with_tokens_of_quotes(self):
+        keys = self.rng.standard_normal((1100, 200, 4)).astype(np.float32)
+        queries = self.save("q.npy", keys[:, ::2] + 0.5)
+        (self.folder / "t.txt").write_text(('"' * 30 + "\n") * 200)
+        for epsilon in [0.003, 1e-6]:
+            self.page("find", "--keys", self.save("k.npy", keys), "--queries", queries, "--tokens", "t.txt",
+                      "--top", 50, "--epsilon", epsilon)  # fmt: skip
+
+    def test_the_weighing_of_the_set_is_bounded(self):
+        """By what a query costs: with 528 coordinates its normaliser, and not the five keys of U."""
+        keys = self.rng.standard_normal((1500, 32))
+        keys[::300] *= 40
+        arguments = ["--keys", self.save("k.npy", keys), "--queries", self.save("q.npy", keys[:1].repeat(2500, 0))]
+        found = self.page("find", *arguments, "--epsilon", 0.15, "--score", "power:4")
+        size = found.data["heads"][0]["size"]
+        asked = 2**29 // (size * 32 + 528**2 + 1)
+        self.assertLess(asked, 2500)
+        self.assertIn(f"over {asked:,} queries evenly spread", " ".join(found.texts["head-0"].split()))
 
 
 class RefusalTest(ReportTest):
