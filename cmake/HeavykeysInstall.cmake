@@ -13,6 +13,12 @@ endif()
 if(HEAVYKEYS_OPENMP)
   string(APPEND HEAVYKEYS_PC_PRIVATE " -fopenmp")
 endif()
+# Static libraries alone do not link without these: pkg-config --libs says them without --static, too.
+set(HEAVYKEYS_PC_LIBS "")
+if(HEAVYKEYS_STATIC)
+  set(HEAVYKEYS_PC_LIBS " ${HEAVYKEYS_PC_PRIVATE}")
+  set(HEAVYKEYS_PC_PRIVATE "")
+endif()
 
 install(DIRECTORY include/heavykeys DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
 configure_package_config_file(cmake/heavykeysConfig.cmake.in heavykeysConfig.cmake

@@ -143,9 +143,7 @@ class SketchRun {
     if (options_.quiet) return;
     const std::string saved =
         saved_rows_ == 0 ? "" : fmt::format(" ({} of them from {})", saved_rows_, options_.checkpoint);
-    write_stdout(printable(fmt::format("{}: {} rows{}, {} candidates", options_.out, sketch_.row_count(),
-                                       saved, sketch_.candidate_count())) +
-                 "\n");
+    write_stdout(printable(fmt::format("{}: {} rows{}", options_.out, sketch_.row_count(), saved)) + "\n");
   }
 
   const SketchOptions& options_;

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "heavykeys/streaming.hpp"
+#include "lib/sketch_state.hpp"
 #include "tools/answer.hpp"
 #include "tools/context.hpp"
 #include "tools/mass.hpp"
@@ -86,13 +87,17 @@ void run(const ShowOptions& options) {
   const auto file_bytes = std::filesystem::file_size(options.sketch);
 
   // The rank belongs to the whole: while rows are missing, say so instead.
+  const detail::SketchState& state = detail::SketchAccess::state(sketch);
+  const std::string missing = state.coverage.first_gap();
   std::optional<std::size_t> rank;
   std::string gap;
-  try {
+  if (missing.empty()) {
     rank = finalize(sketch).rank();
-  } catch (const InvalidInput& error) {
-    gap = error.what();
+  } else {
+    gap = "not known before " + missing + " are merged in";
   }
+  std::size_t waiting = 0;
+  for (const auto& [first, run] : state.fragments) waiting += run.count();
 
   if (options.json) {
     Json json{{"state", options.sketch},
@@ -106,7 +111,8 @@ void run(const ShowOptions& options) {
               {"seed", spec.seed},
               {"rows", sketch.row_count()},
               {"next_row", sketch.next_row()},
-              {"candidates", sketch.candidate_count()}};
+              {"candidates", sketch.candidate_count() - waiting},
+              {"waiting_rows", waiting}};
     json["rank"] = rank ? Json(*rank) : Json(nullptr);
     if (!rank) json["gap"] = gap;
     json["file_bytes"] = file_bytes;
@@ -120,7 +126,8 @@ void run(const ShowOptions& options) {
   line("spec", to_string(spec));
   line("route", to_string(route_of(spec)));
   line("rows", fmt::format("{}, the next of stream 0 is {}", sketch.row_count(), sketch.next_row()));
-  line("candidates", std::to_string(sketch.candidate_count()));
+  line("candidates", std::to_string(sketch.candidate_count() - waiting));
+  line("waiting", fmt::format("{} rows of blocks that are not complete", waiting));
   line("rank", rank ? fmt::format("{} of {}", *rank, route_of(spec).coordinates) : printable(gap));
   line("bytes", fmt::format("{} in the file, {} in memory", bytes_text(static_cast<double>(file_bytes)),
                             bytes_text(static_cast<double>(sketch.memory_bytes()))));

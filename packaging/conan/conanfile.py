@@ -17,8 +17,8 @@ class Heavykeys(ConanFile):
     topics = ("attention", "leverage scores", "kv cache", "streaming")
     settings = "os", "arch", "compiler", "build_type"
     package_type = "library"
-    options = {"shared": [True, False], "with_tbb": [True, False], "with_openmp": [True, False], "tools": [True, False]}
-    default_options = {"shared": False, "with_tbb": True, "with_openmp": True, "tools": True}
+    options = {"shared": [True, False], "with_tbb": [True, False], "with_openmp": [True, False], "tools": [True, False], "c": [True, False]}
+    default_options = {"shared": False, "with_tbb": True, "with_openmp": True, "tools": True, "c": True}
 
     def set_version(self):
         root = Path(self.recipe_folder).parent.parent
@@ -51,7 +51,7 @@ class Heavykeys(ConanFile):
         CMakeDeps(self).generate()
         PkgConfigDeps(self).generate()  # highway is found by pkg-config
         toolchain = CMakeToolchain(self)
-        for name, value in {"TBB": self.options.with_tbb, "OPENMP": self.options.with_openmp, "TOOLS": self.options.tools,
+        for name, value in {"TBB": self.options.with_tbb, "OPENMP": self.options.with_openmp, "TOOLS": self.options.tools, "C": self.options.c,
                             "MPI": False, "CUDA": "OFF", "TESTS": False, "EXAMPLES": False, "WARNINGS_AS_ERRORS": False}.items():
             toolchain.cache_variables[f"HEAVYKEYS_{name}"] = value if isinstance(value, (bool, str)) else bool(value)
         toolchain.generate()

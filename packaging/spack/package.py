@@ -15,6 +15,7 @@ class Heavykeys(CMakePackage):
     variant("openmp", default=True, description="The OpenMP schedule")
     variant("mpi", default=True, description="Many ranks")
     variant("tools", default=True, description="The heavykeys command")
+    variant("c", default=True, description="The C interface, always a shared library")
 
     requires("target=x86_64:", msg="other processors have not been tried")
     conflicts("%gcc@:11", msg="needs C++20")
@@ -42,6 +43,7 @@ class Heavykeys(CMakePackage):
             self.define_from_variant("HEAVYKEYS_OPENMP", "openmp"),
             self.define_from_variant("HEAVYKEYS_MPI", "mpi"),
             self.define_from_variant("HEAVYKEYS_TOOLS", "tools"),
+            self.define_from_variant("HEAVYKEYS_C", "c"),
             self.define("HEAVYKEYS_CUDA", "OFF"),
             self.define("HEAVYKEYS_TESTS", False),
             self.define("HEAVYKEYS_EXAMPLES", False),

@@ -4,11 +4,14 @@ get_filename_component(SOURCE_PATH "${CMAKE_CURRENT_LIST_DIR}/../.." ABSOLUTE)
 vcpkg_check_features(OUT_FEATURE_OPTIONS options
   FEATURES
     tbb HEAVYKEYS_TBB
+    openmp HEAVYKEYS_OPENMP
+    c HEAVYKEYS_C
     mpi HEAVYKEYS_MPI
     tools HEAVYKEYS_TOOLS)
 
+vcpkg_find_acquire_program(PKGCONFIG)  # finds highway
 vcpkg_cmake_configure(SOURCE_PATH "${SOURCE_PATH}"
-  OPTIONS ${options} -DHEAVYKEYS_TESTS=OFF -DHEAVYKEYS_EXAMPLES=OFF -DHEAVYKEYS_CUDA=OFF -DHEAVYKEYS_WARNINGS_AS_ERRORS=OFF)
+  OPTIONS ${options} "-DPKG_CONFIG_EXECUTABLE=${PKGCONFIG}" -DHEAVYKEYS_TESTS=OFF -DHEAVYKEYS_EXAMPLES=OFF -DHEAVYKEYS_CUDA=OFF -DHEAVYKEYS_WARNINGS_AS_ERRORS=OFF)
 vcpkg_cmake_install()
 vcpkg_cmake_config_fixup(CONFIG_PATH lib/cmake/heavykeys)
 vcpkg_fixup_pkgconfig()

@@ -33,11 +33,11 @@ fi
 grep -q "heavykeys has no component $absent" "$scratch/absent.log"
 
 export PKG_CONFIG_PATH=$(dirname "$(find "$scratch/prefix" -name heavykeys.pc)")
-read -ra flags <<< "$(pkg-config --cflags --libs --static heavykeys)"
+read -ra flags <<< "$(pkg-config --cflags --libs heavykeys)"
 "${CXX:-g++}" ${CXXFLAGS:-} -std=c++20 "$outside/main.cpp" "${flags[@]}" -o "$scratch/by_pkg_config"
 "$scratch/by_pkg_config"
 if [ "$mpi" = ON ]; then
-  read -ra flags <<< "$(pkg-config --cflags --libs --static heavykeys-mpi)"
+  read -ra flags <<< "$(pkg-config --cflags --libs heavykeys-mpi)"
   OMPI_CXX="${CXX:-g++}" mpicxx ${CXXFLAGS:-} -std=c++20 "$outside/mpi.cpp" "${flags[@]}" -o "$scratch/mpi_by_pkg_config"
   mpirun --oversubscribe -np 2 "$scratch/mpi_by_pkg_config"
 fi
