@@ -1,5 +1,6 @@
 #include "tools/input_files.hpp"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -55,12 +56,13 @@ bool is_inside(const std::string& file, const std::string& folder) {
 void check_keeps_inputs(const std::string& option, const std::string& file,
                         const std::vector<std::string>& inputs) try {
   for (const std::string& input : inputs) {
-    if (is_same_file(file, input)) throw InvalidInput(option + " " + file + ": is an input of this run");
+    if (is_same_file(file, input))
+      throw InvalidInput(fmt::format("{} {}: is an input of this run", option, file));
     if (fs::is_directory(input) && fs::exists(file) && is_inside(file, input))
-      throw InvalidInput(option + " " + file + ": is a file of " + input + ", an input of this run");
+      throw InvalidInput(fmt::format("{} {}: is a file of {}, an input of this run", option, file, input));
   }
 } catch (const fs::filesystem_error& error) {
-  throw InvalidInput(option + " " + file + ": " + error.code().message());
+  throw InvalidInput(fmt::format("{} {}: {}", option, file, error.code().message()));
 }
 
 void check_folder_keeps_inputs(const std::string& option, const std::string& folder,
@@ -68,13 +70,14 @@ void check_folder_keeps_inputs(const std::string& option, const std::string& fol
   for (const std::string& input : inputs) {
     for (const std::string& file : files_of(input)) {
       if (file.empty() || !fs::exists(file)) continue;
-      if (is_inside(file, folder) || canonical_folder(file) == canonical_folder(folder))
-        throw InvalidInput(option + " " + folder + ": its results would replace " + file +
-                           ", an input of this run");
+      if (is_inside(file, folder) || canonical_folder(file) == canonical_folder(folder)) {
+        throw InvalidInput(
+            fmt::format("{} {}: its results would replace {}, an input of this run", option, folder, file));
+      }
     }
   }
 } catch (const fs::filesystem_error& error) {
-  throw InvalidInput(option + " " + folder + ": " + error.code().message());
+  throw InvalidInput(fmt::format("{} {}: {}", option, folder, error.code().message()));
 }
 
 }  // namespace heavykeys::tools
