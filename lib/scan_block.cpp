@@ -1,6 +1,7 @@
 #include "lib/scan_block.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "lib/dtype.hpp"
@@ -14,37 +15,60 @@ namespace {
 /// then anywhere near underflow, and their products have one unit.
 constexpr int kCommonRange = 100;
 
-/// Scaled rows that become columns together: a cache line of each. One by one, their elements would lie a
-/// power of two apart, where a cache holds few of them.
+/// Rows that are scaled together: their sums, which are added up in order, need not wait for each other, and
+/// as columns they fill a cache line.
 constexpr std::size_t kTogether = 8;
 
-struct RowSize {
-  double norm = 0.0;
-  bool wide = false;
+struct RowGroup {
+  /// A group of nothing: every row is `zeros`.
+  explicit RowGroup(const double* zeros) { from.fill(zeros); }
+  void set(std::size_t r, const double* row, int exponent) {
+    from[r] = row;
+    // 2^-exponent, in two factors where one would leave the range. Products are exact, or wide: rounded once,
+    // as of what the first of two factors makes subnormal the second leaves nothing.
+    const int first = std::abs(exponent) < 1000 ? -exponent : -exponent / 2;
+    near[r] = std::ldexp(1.0, first);
+    rest[r] = std::ldexp(1.0, -exponent - first);
+  }
+
+  std::array<const double*, kTogether> from;
+  std::array<double, kTogether> near = {1, 1, 1, 1, 1, 1, 1, 1}, rest = near;
 };
 
-/// out = 2^-exponent row.
-RowSize scale_row(const double* row, std::size_t dim, int exponent, double* out) {
-  RowSize size;
-  double squares = 0.0;
-  // Multiplication is much faster than ldexp; both are exact, or wide.
-  const bool plain = std::abs(exponent) < 1000;
-  const double factor = plain ? std::ldexp(1.0, -exponent) : 0.0;
+struct RowSizes {
+  std::array<double, kTogether> norm = {};
+  std::array<bool, kTogether> wide = {};
+};
+
+/// out[i * column_step + r * row_step] = 2^-exponent[r] from[r][i].
+RowSizes scale_rows(const RowGroup& rows, std::size_t dim, double* out, std::size_t column_step,
+                    std::size_t row_step) {
+  RowSizes size;
+  std::array<double, kTogether> squares = {};
   for (std::size_t i = 0; i < dim; ++i) {
-    const double x = plain ? row[i] * factor : std::ldexp(row[i], -exponent);
-    out[i] = x;
-    squares += x * x;
-    size.wide = size.wide || (row[i] != 0.0 && std::fabs(x) < kWideRow);
+    for (std::size_t r = 0; r < kTogether; ++r) {
+      const double element = rows.from[r][i], x = element * rows.near[r] * rows.rest[r];
+      out[i * column_step + r * row_step] = x;
+      squares[r] += x * x;
+      size.wide[r] |= element != 0.0 && std::fabs(x) < kWideRow;
+    }
   }
-  if (squares > 0.0 || size.wide) size.norm = std::sqrt(squares) * (1.0 + 0x1p-30) + kWideRow;
+  for (std::size_t r = 0; r < kTogether; ++r) {
+    if (squares[r] > 0.0 || size.wide[r]) size.norm[r] = std::sqrt(squares[r]) * (1.0 + 0x1p-30) + kWideRow;
+  }
   return size;
 }
 
 }  // namespace
 
 int row_exponent(const double* row, std::size_t dim) {
-  double top = 0.0;
-  for (std::size_t i = 0; i < dim; ++i) top = std::max(top, std::fabs(row[i]));
+  std::array<double, kTogether> tops = {};
+  std::size_t i = 0;
+  for (; i + kTogether <= dim; i += kTogether) {
+    for (std::size_t l = 0; l < kTogether; ++l) tops[l] = std::max(tops[l], std::fabs(row[i + l]));
+  }
+  double top = *std::ranges::max_element(tops);
+  for (; i < dim; ++i) top = std::max(top, std::fabs(row[i]));
   return top == 0.0 ? kZeroRow : std::ilogb(top) + 1;
 }
 
@@ -54,7 +78,7 @@ void KeyBlock::load(const Rows& keys) {
   ld = padded(keys.count);
   raw.resize(keys.count * keys.dim);
   columns.resize(keys.dim * ld);
-  scaled_.resize(kTogether * keys.dim);
+  zeros_.resize(keys.dim);
   exponent.resize(keys.count);
   norm.assign(ld, 0.0);
   wide.assign(keys.count, false);
@@ -81,33 +105,39 @@ void KeyBlock::load(const Rows& keys) {
 
 /// Columns [first, first + kTogether): those of keys, and zeros.
 void KeyBlock::scale_columns(std::size_t first, std::size_t d) {
-  std::fill(scaled_.begin(), scaled_.end(), 0.0);
-  for (std::size_t u = first; u < std::min(first + kTogether, count); ++u) {
+  const std::size_t end = std::min(first + kTogether, count);
+  RowGroup rows(zeros_.data());
+  for (std::size_t u = first; u < end; ++u) {
     if (common) exponent[u] = top;
-    const RowSize size = scale_row(raw.data() + u * d, d, exponent[u], scaled_.data() + (u - first) * d);
-    norm[u] = size.norm;
-    wide[u] = size.wide;
+    rows.set(u - first, raw.data() + u * d, exponent[u]);
   }
-  for (std::size_t i = 0; i < d; ++i) {
-    double* column = columns.data() + i * ld + first;
-    for (std::size_t r = 0; r < kTogether; ++r) column[r] = scaled_[r * d + i];
+  const RowSizes size = scale_rows(rows, d, columns.data() + first, ld, 1);
+  for (std::size_t u = first; u < end; ++u) {
+    norm[u] = size.norm[u - first];
+    wide[u] = size.wide[u - first];
   }
 }
 
 void QueryTile::load(const Rows& queries) {
   dim = queries.dim;
   raw.resize(queries.count * dim);
-  scaled.resize(queries.count * dim);
+  scaled.resize((queries.count + kTogether - 1) / kTogether * kTogether * dim);
   exponent.clear();
   norm.clear();
   wide.clear();
-  for (std::size_t i = 0; i < queries.count; ++i) {
-    double* row = raw.data() + i * dim;
-    read_row(queries, i, row);
-    exponent.push_back(std::max(row_exponent(row, dim), -2000));
-    const RowSize size = scale_row(row, dim, exponent.back(), scaled.data() + i * dim);
-    norm.push_back(size.norm);
-    wide.push_back(size.wide);
+  const std::vector<double> zeros(dim);
+  for (std::size_t first = 0; first < queries.count; first += kTogether) {
+    RowGroup rows(zeros.data());
+    const std::size_t some = std::min(kTogether, queries.count - first);
+    for (std::size_t r = 0; r < some; ++r) {
+      double* row = raw.data() + (first + r) * dim;
+      read_row(queries, first + r, row);
+      exponent.push_back(std::max(row_exponent(row, dim), -2000));
+      rows.set(r, row, exponent.back());
+    }
+    const RowSizes size = scale_rows(rows, dim, scaled.data() + first * dim, 1, dim);
+    norm.insert(norm.end(), size.norm.begin(), size.norm.begin() + static_cast<std::ptrdiff_t>(some));
+    wide.insert(wide.end(), size.wide.begin(), size.wide.begin() + static_cast<std::ptrdiff_t>(some));
   }
 }
 

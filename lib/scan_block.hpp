@@ -37,7 +37,7 @@ struct KeyBlock {
  private:
   void scale_columns(std::size_t first, std::size_t dim);
 
-  std::vector<double> scaled_;  // a few rows on their way to columns
+  std::vector<double> zeros_;  // [d]
 };
 
 /// A tile of queries: the more there are, the less often keys come from the outer caches.
@@ -48,7 +48,7 @@ struct QueryTile {
 
   std::size_t dim = 0;
   std::vector<double> raw;     // [count, d]
-  std::vector<double> scaled;  // [count, d]: query i times 2^-exponent[i]
+  std::vector<double> scaled;  // [count and some, d]: query i times 2^-exponent[i]
   std::vector<int> exponent;
   std::vector<double> norm;  // upper bounds of the 2-norms of `scaled`
   std::vector<bool> wide;
