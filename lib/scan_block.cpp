@@ -31,7 +31,7 @@ struct RowGroup {
     rest[r] = std::ldexp(1.0, -exponent - first);
   }
 
-  std::array<const double*, kTogether> from;
+  std::array<const double*, kTogether> from = {};
   std::array<double, kTogether> near = {1, 1, 1, 1, 1, 1, 1, 1}, rest = near;
 };
 
