@@ -1,8 +1,6 @@
 // How fast are keys absorbed, beside what the machine can read and what OpenBLAS needs for the Gram matrix
 // alone?
 #include <algorithm>
-#include <cstdio>
-#include <exception>
 #include <optional>
 
 #include "bench/absorb_options.hpp"
@@ -147,10 +145,5 @@ int run(int argc, char** argv) {
 }  // namespace heavykeys::bench
 
 int main(int argc, char** argv) {
-  try {
-    return heavykeys::bench::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "absorb: %s\n", error.what());
-    return 1;
-  }
+  return heavykeys::bench::run_program("absorb", heavykeys::bench::run, argc, argv);
 }

@@ -5,10 +5,8 @@
 #include <cblas.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <exception>
 #include <stdexcept>
 
 #include "bench/blas.hpp"
@@ -151,10 +149,5 @@ int run(int argc, char** argv) {
 }  // namespace heavykeys::bench
 
 int main(int argc, char** argv) {
-  try {
-    return heavykeys::bench::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "append: %s\n", error.what());
-    return 1;
-  }
+  return heavykeys::bench::run_program("append", heavykeys::bench::run, argc, argv);
 }

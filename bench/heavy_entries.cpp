@@ -5,8 +5,6 @@
 // without that Gram matrix and with it; the time of heavykeys always includes it.
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <exception>
 #include <map>
 
 #include "bench/blas.hpp"
@@ -190,10 +188,5 @@ int run(int argc, char** argv) {
 }  // namespace heavykeys::bench
 
 int main(int argc, char** argv) {
-  try {
-    return heavykeys::bench::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "heavy_entries: %s\n", error.what());
-    return 1;
-  }
+  return heavykeys::bench::run_program("heavy_entries", heavykeys::bench::run, argc, argv);
 }

@@ -55,6 +55,15 @@ std::string other_work_line(double processors) {
   return text.data();
 }
 
+int run_program(const char* name, int (*run)(int, char**), int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s: %s\n", name, error.what());
+    return 1;
+  }
+}
+
 void write_json(const nlohmann::json& document, const std::string& path) {
   std::cout << document.dump(2) << std::endl;
   if (path.empty()) return;

@@ -26,6 +26,9 @@ std::string ratio_line(const std::string& name, const Stats& ratio);
 /// "others used 0.02 processors meanwhile", and a warning when that is enough to spoil the figures.
 std::string other_work_line(double processors);
 
+/// main of a benchmark: what `run` returns, or 1 and one line on stderr for what it throws.
+int run_program(const char* name, int (*run)(int, char**), int argc, char** argv);
+
 /// Writes to stdout, and to `path` unless it is empty.
 void write_json(const nlohmann::json& document, const std::string& path);
 

@@ -4,9 +4,7 @@
 // without bounds. Work is the same for all: m n d multiplications and m n exponentials.
 #include <CLI/CLI.hpp>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
-#include <exception>
 #include <stdexcept>
 
 #include "bench/blas.hpp"
@@ -152,10 +150,5 @@ int run(int argc, char** argv) {
 }  // namespace heavykeys::bench
 
 int main(int argc, char** argv) {
-  try {
-    return heavykeys::bench::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "scan: %s\n", error.what());
-    return 1;
-  }
+  return heavykeys::bench::run_program("scan", heavykeys::bench::run, argc, argv);
 }
