@@ -37,17 +37,17 @@ bool is_same_file(const std::string& file, const std::string& input) {
   });
 }
 
-}  // namespace
-
-std::string canonical_folder(const std::string& folder) {
-  const fs::path base = fs::weakly_canonical(fs::absolute(folder) / "");
-  return base.has_filename() ? base : base.parent_path();
+/// Links followed, and without a slash at the end.
+fs::path canonical(const std::string& name) {
+  const fs::path path = fs::weakly_canonical(fs::absolute(name) / "");
+  return path.has_filename() ? path : path.parent_path();
 }
 
+}  // namespace
+
 bool is_inside(const std::string& file, const std::string& folder) {
-  const fs::path base = canonical_folder(folder);
-  for (fs::path at = fs::weakly_canonical(fs::absolute(file)).parent_path(); at != at.root_path();
-       at = at.parent_path()) {
+  const fs::path base = canonical(folder);
+  for (fs::path at = canonical(file); at != at.root_path(); at = at.parent_path()) {
     if (at == base) return true;
   }
   return false;
@@ -70,7 +70,7 @@ void check_folder_keeps_inputs(const std::string& option, const std::string& fol
   for (const std::string& input : inputs) {
     for (const std::string& file : files_of(input)) {
       if (file.empty() || !fs::exists(file)) continue;
-      if (is_inside(file, folder) || canonical_folder(file) == canonical_folder(folder)) {
+      if (is_inside(file, folder)) {
         throw InvalidInput(
             fmt::format("{} {}: its results would replace {}, an input of this run", option, folder, file));
       }

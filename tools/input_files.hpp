@@ -16,10 +16,7 @@ void check_keeps_inputs(const std::string& option, const std::string& file,
 void check_folder_keeps_inputs(const std::string& option, const std::string& folder,
                                const std::vector<std::string>& inputs);
 
-/// The folder itself, links followed and without a slash at the end; it need not exist.
-std::string canonical_folder(const std::string& folder);
-
-/// True when `file` would lie in `folder` or below it.
+/// True when `file` is `folder`, or would lie in it or below it. Neither need exist; links are followed.
 bool is_inside(const std::string& file, const std::string& folder);
 
 }  // namespace heavykeys::tools

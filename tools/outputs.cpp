@@ -27,10 +27,9 @@ void check_page(const ReportOptions& options, const std::vector<std::string>& in
   check_parent_folder(file);
   if (fs::exists(file) && !fs::is_regular_file(file)) refuse(file, "is not a regular file");
   check_keeps_inputs("--report", file, inputs);
-  if (!options.out.empty() && canonical_folder(file) == canonical_folder(options.out))
-    refuse(file, "is the folder of --out");
   if (!options.out.empty() && is_inside(file, options.out))
-    refuse(file, "is inside --out " + options.out + ", which holds nothing but results");
+    refuse(file,
+           "is the folder of --out or inside --out " + options.out + ", which holds nothing but results");
   // A link stays and what it points to is replaced, there or not yet.
   const fs::path folder = fs::absolute(detail::behind_links(file)).parent_path();
   if (::access(folder.c_str(), W_OK | X_OK) != 0)

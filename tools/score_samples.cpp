@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "heavykeys/error.hpp"
-#include "lib/dtype.hpp"
+#include "lib/read_rows.hpp"
 #include "tools/context.hpp"
 
 namespace heavykeys::tools {

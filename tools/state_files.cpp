@@ -96,8 +96,7 @@ void run(const ShowOptions& options) {
   } else {
     gap = "not known before " + missing + " are merged in";
   }
-  std::size_t waiting = 0;
-  for (const auto& [first, run] : state.fragments) waiting += run.count();
+  const std::size_t candidates = state.candidates.size(), waiting = sketch.candidate_count() - candidates;
 
   if (options.json) {
     Json json{{"state", options.sketch},
@@ -111,7 +110,7 @@ void run(const ShowOptions& options) {
               {"seed", spec.seed},
               {"rows", sketch.row_count()},
               {"next_row", sketch.next_row()},
-              {"candidates", sketch.candidate_count() - waiting},
+              {"candidates", candidates},
               {"waiting_rows", waiting}};
     json["rank"] = rank ? Json(*rank) : Json(nullptr);
     if (!rank) json["gap"] = gap;
@@ -126,7 +125,7 @@ void run(const ShowOptions& options) {
   line("spec", to_string(spec));
   line("route", to_string(route_of(spec)));
   line("rows", fmt::format("{}, the next of stream 0 is {}", sketch.row_count(), sketch.next_row()));
-  line("candidates", std::to_string(sketch.candidate_count() - waiting));
+  line("candidates", std::to_string(candidates));
   line("waiting", fmt::format("{} rows of blocks that are not complete", waiting));
   line("rank", rank ? fmt::format("{} of {}", *rank, route_of(spec).coordinates) : printable(gap));
   line("bytes", fmt::format("{} in the file, {} in memory", bytes_text(static_cast<double>(file_bytes)),

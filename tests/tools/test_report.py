@@ -417,7 +417,7 @@ class SizeTest(ReportTest):
                       "--top", 50, "--epsilon", epsilon)  # fmt: skip
 
     def test_the_weighing_of_the_set_is_bounded(self):
-        """By what a query costs: with 528 coordinates its normaliser, and not the five keys of U."""
+        """By what a query costs: its normaliser over 528 coordinates is six times its products with U."""
         keys = self.rng.standard_normal((1500, 32))
         keys[::300] *= 40
         arguments = ["--keys", self.save("k.npy", keys), "--queries", self.save("q.npy", keys[:1].repeat(2500, 0))]
