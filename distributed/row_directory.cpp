@@ -6,7 +6,7 @@
 
 #include "distributed/lock_step.hpp"
 #include "lib/byte_stream.hpp"
-#include "lib/dtype.hpp"
+#include "lib/read_rows.hpp"
 
 namespace heavykeys::distributed {
 

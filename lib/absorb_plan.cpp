@@ -4,7 +4,7 @@
 #include <string>
 
 #include "heavykeys/error.hpp"
-#include "lib/dtype.hpp"
+#include "lib/read_rows.hpp"
 
 namespace heavykeys::detail {
 

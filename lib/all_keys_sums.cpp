@@ -6,7 +6,6 @@
 
 #include "heavykeys/error.hpp"
 #include "lib/attention_rows.hpp"
-#include "lib/dtype.hpp"
 #include "lib/normalizer.hpp"
 #include "lib/rule.hpp"
 

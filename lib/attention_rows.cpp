@@ -7,6 +7,7 @@
 
 #include "heavykeys/error.hpp"
 #include "lib/dtype.hpp"
+#include "lib/read_rows.hpp"
 #include "lib/text.hpp"
 
 namespace heavykeys::detail {

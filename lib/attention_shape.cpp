@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "heavykeys/error.hpp"
-#include "lib/dtype.hpp"
 #include "lib/normalizer.hpp"
+#include "lib/read_rows.hpp"
 #include "lib/text.hpp"
 
 namespace heavykeys::detail {

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "lib/dtype.hpp"
 #include "lib/grid.hpp"
 #include "lib/isa.hpp"
 #include "lib/kernels.hpp"
+#include "lib/read_rows.hpp"
 
 namespace heavykeys::detail {
 

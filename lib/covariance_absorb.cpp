@@ -8,8 +8,8 @@
 
 #include "heavykeys/error.hpp"
 #include "lib/covariance_state.hpp"
-#include "lib/dtype.hpp"
 #include "lib/float_environment.hpp"
+#include "lib/read_rows.hpp"
 #include "lib/shared_tasks.hpp"
 #include "lib/stage.hpp"
 #include "lib/text.hpp"

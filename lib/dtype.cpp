@@ -3,6 +3,8 @@
 #include <bit>
 #include <cstddef>
 
+#include "heavykeys/rows.hpp"
+
 namespace heavykeys {
 
 std::size_t size_of(Dtype dtype) { return dtype == Dtype::f64 ? 8 : dtype == Dtype::f32 ? 4 : 2; }

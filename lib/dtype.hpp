@@ -1,11 +1,7 @@
-// Reading elements of any dtype; every conversion to double is exact.
+// 16-bit floating point; every conversion to float is exact.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-
-#include "heavykeys/rows.hpp"
-#include "lib/siblings.hpp"
 
 namespace heavykeys::detail {
 
@@ -19,17 +15,5 @@ inline float bfloat16_to_float(std::uint16_t bits) {
 /// The nearest, ties to even; past the greatest: infinite. NaN stays NaN.
 std::uint16_t half_from_float(float value);
 std::uint16_t bfloat16_from_float(float value);
-
-/// Row r as `dim` doubles.
-HEAVYKEYS_SIBLINGS void read_row(const Rows& rows, std::size_t r, double* out);
-
-/// All rows as contiguous float32 [count, dim]; float64 rows must hold float32 values.
-void read_floats(const Rows& rows, float* out);
-
-/// True unless some element of a float64 view is not a float32 (NaN counts as one).
-HEAVYKEYS_SIBLINGS bool fits_float(const Rows& rows);
-
-/// Throws InvalidInput naming row and column when an element is NaN or infinite.
-HEAVYKEYS_SIBLINGS void require_finite(const Rows& rows);
 
 }  // namespace heavykeys::detail

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "lib/dtype.hpp"
 #include "lib/exact_gram.hpp"
 #include "lib/kernels.hpp"
+#include "lib/read_rows.hpp"
 
 namespace heavykeys::detail {
 

@@ -275,12 +275,12 @@ void DotProducts(const double* queries, std::size_t query_count, std::size_t dim
                  std::size_t ld, double* x) {
   constexpr std::size_t kStep = kDotVectors * HWY_LANES(double);
   const std::size_t lanes = hn::Lanes(kD), step = kDotVectors * lanes;
-  // Rows of keys often lie a power of two apart, where a cache holds few of them: for many queries a strip of
-  // them is copied together first.
+  // Coordinates of keys often lie a power of two apart, where a cache holds few of them: for many queries a
+  // strip of them is copied together first.
   HWY_ALIGN double packed[kDotDepth * kStep];
   const bool pack = query_count > kFewQueries;
   for (std::size_t u = 0; u < ld; u += step) {
-    for (std::size_t i = 0; i < dim || i == 0; i += kDotDepth) {
+    for (std::size_t i = 0; i < dim || i == 0; i += kDotDepth) {  // of no coordinates: zeros
       const std::size_t depth = std::min(kDotDepth, dim - i);
       const double* strip = keys + i * ld + u;
       for (std::size_t r = 0; pack && r < depth; ++r) {

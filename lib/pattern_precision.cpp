@@ -9,9 +9,9 @@
 #include "heavykeys/error.hpp"
 #include "lib/aligned.hpp"
 #include "lib/attention_kernels.hpp"
-#include "lib/dtype.hpp"
 #include "lib/float_environment.hpp"
 #include "lib/portable_math.hpp"
+#include "lib/read_rows.hpp"
 #include "lib/shared_tasks.hpp"
 #include "lib/text.hpp"
 

@@ -1,4 +1,6 @@
 // The loops over elements: dtype and strides are looked at once a row, not once an element.
+#include "lib/read_rows.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>

@@ -7,9 +7,9 @@
 
 #include "heavykeys/error.hpp"
 #include "lib/attention_rows.hpp"
-#include "lib/dtype.hpp"
 #include "lib/float_environment.hpp"
 #include "lib/isa.hpp"
+#include "lib/read_rows.hpp"
 #include "lib/reconstruction.hpp"
 #include "lib/reconstructor_state.hpp"
 #include "lib/shared_tasks.hpp"

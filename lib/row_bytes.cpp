@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "lib/dtype.hpp"
+#include "lib/read_rows.hpp"
 
 namespace heavykeys::detail {
 

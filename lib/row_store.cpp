@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "lib/dtype.hpp"
+#include "lib/read_rows.hpp"
 
 namespace heavykeys::detail {
 

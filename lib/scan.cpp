@@ -6,10 +6,10 @@
 #include <utility>
 
 #include "heavykeys/error.hpp"
-#include "lib/dtype.hpp"
 #include "lib/float_environment.hpp"
 #include "lib/isa.hpp"
 #include "lib/key_order.hpp"
+#include "lib/read_rows.hpp"
 #include "lib/scan_state.hpp"
 #include "lib/stage.hpp"
 #include "lib/weigh_queries.hpp"

@@ -4,8 +4,8 @@
 #include <array>
 #include <cmath>
 
-#include "lib/dtype.hpp"
 #include "lib/kernels.hpp"
+#include "lib/read_rows.hpp"
 
 namespace heavykeys::detail {
 

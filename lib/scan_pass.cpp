@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "heavykeys/error.hpp"
-#include "lib/dtype.hpp"
 #include "lib/kernels.hpp"
+#include "lib/read_rows.hpp"
 #include "lib/shared_tasks.hpp"
 #include "lib/stage.hpp"
 #include "lib/text.hpp"

@@ -6,10 +6,10 @@
 
 #include "heavykeys/error.hpp"
 #include "lib/aligned.hpp"
-#include "lib/dtype.hpp"
 #include "lib/float_environment.hpp"
 #include "lib/kernels.hpp"
 #include "lib/portable_math.hpp"
+#include "lib/read_rows.hpp"
 
 namespace heavykeys {
 

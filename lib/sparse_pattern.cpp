@@ -6,9 +6,9 @@
 
 #include "heavykeys/error.hpp"
 #include "lib/counter_random.hpp"
-#include "lib/dtype.hpp"
 #include "lib/float_environment.hpp"
 #include "lib/portable_math.hpp"
+#include "lib/read_rows.hpp"
 #include "lib/text.hpp"
 
 namespace heavykeys {

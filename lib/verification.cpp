@@ -7,11 +7,11 @@
 
 #include "heavykeys/error.hpp"
 #include "lib/block_gram.hpp"
-#include "lib/dtype.hpp"
 #include "lib/float_environment.hpp"
 #include "lib/grid.hpp"
 #include "lib/isa.hpp"
 #include "lib/key_order.hpp"
+#include "lib/read_rows.hpp"
 #include "lib/rule.hpp"
 #include "lib/stage.hpp"
 #include "lib/verification_queries.hpp"

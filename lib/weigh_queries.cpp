@@ -4,8 +4,8 @@
 #include <string>
 
 #include "heavykeys/error.hpp"
-#include "lib/dtype.hpp"
 #include "lib/kernels.hpp"
+#include "lib/read_rows.hpp"
 #include "lib/text.hpp"
 #include "lib/weigh_interval.hpp"
 

@@ -6,7 +6,7 @@
 #include "heavykeys/error.hpp"
 #include "heavykeys/score_matrix.hpp"
 #include "lib/components_check.hpp"
-#include "lib/dtype.hpp"
+#include "lib/read_rows.hpp"
 #include "python/src/arguments.hpp"
 #include "python/src/array.hpp"
 #include "python/src/without_gil.hpp"
