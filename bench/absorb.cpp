@@ -7,6 +7,7 @@
 #include "bench/blas.hpp"
 #include "bench/engine.hpp"
 #include "bench/machine.hpp"
+#include "bench/peaks.hpp"
 #include "bench/report.hpp"
 #include "bench/timing.hpp"
 #include "bench/workload.hpp"
@@ -60,6 +61,11 @@ nlohmann::json check(const Options& options, const Rows& keys) {
   return {{"bytes_equal_streaming_on_rows", prefix}, {"small_problem", "equal to float64 Cholesky"}};
 }
 
+std::string title_of(const Options& options) {
+  return "absorb, " + std::to_string(options.rows) + " x " + std::to_string(options.dim) + " " +
+         options.dtype + " " + options.family;
+}
+
 // measured: read, ssyrk, ssyrk with shared rows, and heavykeys where there is a sketch (that of the last
 // round).
 void report(const Options& options, const Keys& keys, const std::vector<Measured>& measured,
@@ -85,6 +91,8 @@ void report(const Options& options, const Keys& keys, const std::vector<Measured
     note_ratio("absorb/bandwidth", speedup(measured[3], measured[0]));
     note_ratio("absorb/best ssyrk", speedup(measured[3], measured[rival]));
     note_ratio("absorb/plain ssyrk", speedup(measured[3], measured[1]));
+    document["closing"].push_back(closing_row(title_of(options), measured[3], measured[rival],
+                                              {"reading the keys", measured[0].stats().median}));
     document["heavykeys"] = {{"isa", active_isa()},
                              {"version", version()},
                              {"universal_set", finalize(*sketch).size()},
@@ -92,9 +100,9 @@ void report(const Options& options, const Keys& keys, const std::vector<Measured
     notes.push_back("heavykeys isa " + active_isa() +
                     ", |U| = " + document["heavykeys"]["universal_set"].dump());
   }
-  print_table("absorb: " + std::to_string(view.count) + " x " + std::to_string(view.dim) + " " +
-                  options.dtype + " " + options.family + ", epsilon " + std::to_string(options.epsilon) +
-                  ", " + std::to_string(options.threads) + " threads, " + std::to_string(options.repeats) +
+  notes.push_back(peaks_line(document["peaks"]));
+  print_table(title_of(options) + ", epsilon " + std::to_string(options.epsilon) + ", " +
+                  std::to_string(options.threads) + " threads, " + std::to_string(options.repeats) +
                   " rounds",
               measured, rows, bytes, notes);
   write_json(document, options.json);
@@ -108,6 +116,7 @@ int run(int argc, char** argv) {
   const Rows& view = keys.view();
   if (!options.rivals_only) document["check"] = check(options, view);
 
+  document["peaks"] = measure_peaks(options.threads);
   const int pattern = best_read_pattern(view.data, keys.bytes(), options.threads);
   const GramPlan plain = best_gram_plan(view, Sharing::library, options.threads, document["ssyrk_trials"]);
   const GramPlan best = best_gram_plan(view, Sharing::caller, options.threads, document["ssyrk_trials"]);

@@ -11,6 +11,7 @@
 
 #include "bench/blas.hpp"
 #include "bench/machine.hpp"
+#include "bench/peaks.hpp"
 #include "bench/report.hpp"
 #include "bench/timing.hpp"
 #include "bench/workload.hpp"
@@ -133,6 +134,11 @@ int run(int argc, char** argv) {
                              {"case", {{"heads", options.heads}, {"tokens", options.tokens}, {"dim", d}}}};
   for (const Measured& line : measured) document["results"].push_back(throughput(line, rows, 0));
   const Stats ratio = speedup(measured[2], measured[1]);
+  document["peaks"] = measure_peaks(1);
+  document["closing"].push_back(
+      closing_row("append, " + std::to_string(options.heads) + " heads x " + std::to_string(options.tokens) +
+                      " x " + std::to_string(d) + ", 1 thread",
+                  measured[2], measured[1], {"copy of the row", measured[0].stats().median}));
   document["ratios"]["append / ssyr"] = to_json(ratio);
   document["ns_a_row"] = measured[2].stats().median / rows * 1e9;
   print_table("append: " + std::to_string(options.tokens) + " tokens, one at a time, to " +
@@ -140,7 +146,7 @@ int run(int argc, char** argv) {
               measured, rows, 0,
               {"check: bytes of every head equal those of its keys absorbed at once",
                ratio_line("append / ssyr", ratio), document["ns_a_row"].dump() + " ns a row",
-               other_work_line(document["processors_busy_with_others"])});
+               peaks_line(document["peaks"]), other_work_line(document["processors_busy_with_others"])});
   write_json(document, options.json);
   return 0;
 }

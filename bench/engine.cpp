@@ -77,6 +77,11 @@ void Engine::absorb(Sketch& sketch, const Rows& rows) const {
   parallel::absorb(sketch, rows, options_of(*this));
 }
 
+void Engine::absorb(std::span<Sketch> sketches, std::span<const Rows> rows) const {
+  if (name != "streaming") return parallel::absorb(sketches, rows, options_of(*this));
+  for (std::size_t h = 0; h < sketches.size(); ++h) streaming::absorb(sketches[h], rows[h]);
+}
+
 void Engine::absorb(Scan& scan, const Rows& rows) const {
   if (name == "streaming") return scan.absorb(rows);
   parallel::absorb(scan, rows, options_of(*this));

@@ -1,6 +1,7 @@
 // heavykeys as the benchmarks drive it: an engine by name, and the checks that come before any timing.
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "heavykeys/heavy_entries.hpp"
@@ -16,6 +17,7 @@ struct Engine {
   int threads = 1;   ///< of tbb and openmp; streaming has one
 
   void absorb(Sketch& sketch, const Rows& rows) const;
+  void absorb(std::span<Sketch> sketches, std::span<const Rows> rows) const;  ///< one head each
   void absorb(Scan& scan, const Rows& rows) const;
   HeavyEntries heavy_entries(const UniversalSet& set, const Rows& queries) const;
 };

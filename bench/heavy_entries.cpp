@@ -3,6 +3,9 @@
 // The rivals need the normaliser N_q = q^T (K^T K) q of every query first: weight (q.k)^2 / N_q >= epsilon
 // becomes |q'.k| >= sqrt(epsilon) for q' = q / sqrt(N_q), one radius for all queries. Their times are given
 // without that Gram matrix and with it; the time of heavykeys always includes it.
+//
+// Rivals take time in proportion to the queries. With --rival-queries they are timed on some of them and
+// their search is scaled, which the table says; sgemm still searches for all once, to compare.
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -12,6 +15,7 @@
 #include "bench/heavy_entries_options.hpp"
 #include "bench/machine.hpp"
 #include "bench/pairs.hpp"
+#include "bench/peaks.hpp"
 #include "bench/report.hpp"
 #include "bench/rivals_of_heavy_entries.hpp"
 #include "bench/timing.hpp"
@@ -49,7 +53,7 @@ nlohmann::json check(const Options& options, const Search& search, const Pairs& 
   nlohmann::json checked = {
       {"pairs_sgemm", by_sgemm.size()},
       {"pairs_faiss", by_faiss.size()},
-      {"near_ties_faiss_sgemm", near_ties(search, options.faiss_queries, by_sgemm, by_faiss, "FAISS")}};
+      {"near_ties_faiss_sgemm", near_ties(search, options.rival_queries, by_sgemm, by_faiss, "FAISS")}};
   if (options.rivals_only) return checked;
   check_small_problem(options.engine, Dtype::f32);
   const OurRun ours = run_ours(options, keys, queries);
@@ -57,7 +61,7 @@ nlohmann::json check(const Options& options, const Search& search, const Pairs& 
   checked["pairs_heavykeys"] = pairs.size();
   checked["near_ties_heavykeys_sgemm"] = near_ties(search, search.m, by_sgemm, pairs, "heavykeys");
   checked["near_ties_heavykeys_faiss"] =
-      near_ties(search, options.faiss_queries, by_faiss, pairs, "heavykeys");
+      near_ties(search, options.rival_queries, by_faiss, pairs, "heavykeys");
   checked["universal_set"] = ours.set_size;
   return checked;
 }
@@ -91,15 +95,42 @@ Measured sum_of(const std::string& name, const Measured& a, const Measured& b) {
   return sum;
 }
 
-// measured: Gram, FAISS, sgemm, heavykeys (unless rivals only), FAISS with Gram, sgemm with Gram.
+// Places in the list of what was measured; ours is not there when only rivals run.
+enum Place : std::size_t { gram, faiss, sgemm, reading, faiss_and_gram, sgemm_and_gram, ours };
+
+std::string title_of(const Options& options) {
+  return std::to_string(options.queries) + " queries, " + std::to_string(options.shape.count) + " x " +
+         std::to_string(options.shape.dim) + " keys";
+}
+
+// Both rivals without the Gram matrix and with it; closing lines for those with it, which are all of it.
+void compare(const Options& options, const std::vector<Measured>& measured, nlohmann::json& document,
+             std::vector<std::string>& notes) {
+  for (const std::size_t rival : {faiss, faiss_and_gram, sgemm, sgemm_and_gram}) {
+    const Stats ratio = speedup(measured[ours], measured[rival]);
+    document["ratios"]["heavykeys / " + measured[rival].name] = to_json(ratio);
+    notes.push_back(ratio_line("heavykeys / " + measured[rival].name, ratio));
+  }
+  const Limit limit = {"reading keys and queries", measured[reading].stats().median};
+  for (const std::size_t rival : {faiss_and_gram, sgemm_and_gram}) {
+    nlohmann::json row =
+        closing_row("heavy entries, " + title_of(options), measured[ours], measured[rival], limit);
+    if (options.rival_queries != options.queries) {
+      row["rival"] = row["rival"].get<std::string>() + ", scaled from " +
+                     std::to_string(options.rival_queries) + " queries";
+    }
+    document["closing"].push_back(row);
+  }
+}
+
 void report(const Options& options, const std::vector<Measured>& measured, const nlohmann::json& parts,
             nlohmann::json& document) {
   for (const Measured& line : measured) document["results"].push_back(throughput(line, 0, 0));
   document["parts_seconds"] = parts;
   document["openblas"] = describe_openblas();
-  document["faiss"] = {{"queries_searched", options.faiss_queries},
-                       {"scaled_to_all_queries", options.faiss_queries != options.queries},
-                       {"searches", "q and -q, one range_search"}};
+  document["rivals"] = {{"queries_searched", options.rival_queries},
+                        {"scaled_to_all_queries", options.rival_queries != options.queries},
+                        {"faiss", "q and -q, one range_search"}};
   const KeyShape& shape = options.shape;
   document["case"] = {{"keys", shape.count},        {"queries", options.queries},
                       {"dim", shape.dim},           {"epsilon", options.epsilon},
@@ -111,23 +142,74 @@ void report(const Options& options, const std::vector<Measured>& measured, const
                                     other_work_line(document["processors_busy_with_others"])};
   for (const auto& [part, seconds] : parts.items())
     notes.push_back(part + ": " + seconds["median"].dump() + " s");
-  if (options.faiss_queries != options.queries) {
-    notes.push_back("FAISS searched " + std::to_string(options.faiss_queries) +
-                    " queries; its search time is scaled");
+  notes.push_back(peaks_line(document["peaks"]));
+  if (options.rival_queries != options.queries) {
+    notes.push_back("rivals searched " + std::to_string(options.rival_queries) +
+                    " queries; their search times are scaled to all");
   }
   if (!options.rivals_only) {
     document["heavykeys"] = {{"isa", active_isa()}, {"version", version()}};
-    for (const std::size_t rival : {std::size_t{1}, std::size_t{4}, std::size_t{2}, std::size_t{5}}) {
-      const Stats ratio = speedup(measured[3], measured[rival]);
-      document["ratios"]["heavykeys / " + measured[rival].name] = to_json(ratio);
-      notes.push_back(ratio_line("heavykeys / " + measured[rival].name, ratio));
-    }
+    compare(options, measured, document, notes);
   }
-  print_table("heavy entries: " + std::to_string(options.queries) + " queries, " +
-                  std::to_string(shape.count) + " x " + std::to_string(shape.dim) + " keys, epsilon " +
-                  std::to_string(options.epsilon) + ", " + std::to_string(options.threads) + " threads",
+  print_table("heavy entries: " + title_of(options) + ", epsilon " + std::to_string(options.epsilon) + ", " +
+                  std::to_string(options.threads) + " threads",
               measured, 0, 0, notes);
   write_json(document, options.json);
+}
+
+// All that the contenders work on, and how the rivals do it best.
+struct Problem {
+  Search search, for_rivals;
+  Rows keys, queries;
+  GramPlan gram_plan;
+  SgemmPlan sgemm_plan;
+  int faiss_block;
+};
+
+std::vector<Contender> rivals(const Options& options, const Problem& problem, Parts& parts) {
+  const double scale = static_cast<double>(options.queries) / static_cast<double>(options.rival_queries);
+  return {
+      {"Gram by ssyrk (the rivals need it)", options.repeats,
+       [&] { return seconds_of([&] { gram_by_ssyrk(problem.keys, problem.gram_plan, options.threads); }); }},
+      {"FAISS add + range_search, no Gram", options.faiss_repeats,
+       [&, scale] {
+         const FaissRun run = search_by_faiss(problem.for_rivals, problem.faiss_block);
+         return parts.add("faiss add", run.add_seconds) +
+                parts.add("faiss search", scale * run.search_seconds);
+       }},
+      {"sgemm + scan, no Gram", options.repeats, [&, scale] {
+         return scale * seconds_of([&] { search_by_sgemm(problem.for_rivals, problem.sgemm_plan); });
+       }}};
+}
+
+void measure(const Options& options, const Problem& problem, nlohmann::json& document) {
+  Parts parts;
+  std::vector<Contender> contenders = rivals(options, problem, parts);
+  const auto bytes = [](const Rows& some) { return some.count * some.dim * sizeof(float); };
+  const int pattern = best_read_pattern(problem.keys.data, bytes(problem.keys), options.threads);
+  std::uint64_t sum = 0;
+  contenders.push_back({"read keys and queries", options.repeats, [&] {
+                          return seconds_of([&] {
+                            for (const Rows& some : {problem.keys, problem.queries})
+                              sum += read_all(some.data, bytes(some), options.threads, pattern);
+                          });
+                        }});
+  if (!options.rivals_only) {
+    contenders.push_back({"heavykeys, all of it, " + options.engine.name, options.repeats, [&] {
+                            const OurRun run = run_ours(options, problem.keys, problem.queries);
+                            return parts.add("heavykeys absorb", run.absorb) +
+                                   parts.add("heavykeys finalize", run.finalize) +
+                                   parts.add("heavykeys heavy_entries", run.list);
+                          }});
+  }
+  const OtherWork others;
+  std::vector<Measured> measured = interleave(contenders);
+  document["processors_busy_with_others"] = others.processors();
+  document["read_sum"] = sum;
+  const auto place = measured.begin() + faiss_and_gram;
+  measured.insert(place, {sum_of("FAISS with Gram", measured[faiss], measured[gram]),
+                          sum_of("sgemm + scan with Gram", measured[sgemm], measured[gram])});
+  report(options, measured, parts.json(), document);
 }
 
 int run(int argc, char** argv) {
@@ -144,43 +226,17 @@ int run(int argc, char** argv) {
   const Search search = {storage.floats(), shape.count, unit.data(),
                          options.queries,  shape.dim,   static_cast<float>(std::sqrt(options.epsilon)),
                          options.threads};
-  Search for_faiss = search;
-  for_faiss.m = options.faiss_queries;
+  Search for_rivals = search;
+  for_rivals.m = options.rival_queries;
 
   nlohmann::json document = {{"benchmark", "heavy_entries"}, {"machine", describe_machine()}};
+  document["peaks"] = measure_peaks(options.threads);
   const GramPlan gram_plan = best_gram_plan(keys, Sharing::caller, options.threads, document["ssyrk_trials"]);
-  const SgemmPlan sgemm_plan = best_sgemm_plan(search, document["sgemm_trials"]);
-  const int faiss_block = best_faiss_block(for_faiss, document["faiss_trials"]);
+  const SgemmPlan sgemm_plan = best_sgemm_plan(for_rivals, document["sgemm_trials"]);
+  const int faiss_block = best_faiss_block(for_rivals, document["faiss_trials"]);
   document["check"] = check(options, search, search_by_sgemm(search, sgemm_plan),
-                            search_by_faiss(for_faiss, faiss_block).pairs, keys, queries);
-
-  Parts parts;
-  const double scale = static_cast<double>(options.queries) / static_cast<double>(options.faiss_queries);
-  std::vector<Contender> contenders = {
-      {"Gram by ssyrk (the rivals need it)", options.repeats,
-       [&] { return seconds_of([&] { gram_by_ssyrk(keys, gram_plan, options.threads); }); }},
-      {"FAISS add + range_search, no Gram", options.faiss_repeats,
-       [&] {
-         const FaissRun faiss = search_by_faiss(for_faiss, faiss_block);
-         return parts.add("faiss add", faiss.add_seconds) +
-                parts.add("faiss search", scale * faiss.search_seconds);
-       }},
-      {"sgemm + scan, no Gram", options.repeats,
-       [&] { return seconds_of([&] { search_by_sgemm(search, sgemm_plan); }); }}};
-  if (!options.rivals_only) {
-    contenders.push_back({"heavykeys, all of it, " + options.engine.name, options.repeats, [&] {
-                            const OurRun ours = run_ours(options, keys, queries);
-                            return parts.add("heavykeys absorb", ours.absorb) +
-                                   parts.add("heavykeys finalize", ours.finalize) +
-                                   parts.add("heavykeys heavy_entries", ours.list);
-                          }});
-  }
-  const OtherWork others;
-  std::vector<Measured> measured = interleave(contenders);
-  document["processors_busy_with_others"] = others.processors();
-  measured.push_back(sum_of("FAISS with Gram", measured[1], measured[0]));
-  measured.push_back(sum_of("sgemm + scan with Gram", measured[2], measured[0]));
-  report(options, measured, parts.json(), document);
+                            search_by_faiss(for_rivals, faiss_block).pairs, keys, queries);
+  measure(options, {search, for_rivals, keys, queries, gram_plan, sgemm_plan, faiss_block}, document);
   return 0;
 }
 

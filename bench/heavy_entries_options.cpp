@@ -26,8 +26,8 @@ HeavyEntriesOptions parse_heavy_entries_options(int argc, char** argv) {
                  "kernels of heavykeys: portable, avx2, avx512, amx (default: the best here)");
   app.add_option("--repeats", options.repeats)->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--faiss-repeats", options.faiss_repeats)->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--faiss-queries", options.faiss_queries,
-                 "give FAISS only this many and scale its search time to m");
+  app.add_option("--rival-queries", options.rival_queries,
+                 "time the rivals on only this many and scale their search times to m");
   app.add_option("--json", options.json, "write the JSON to this file too");
   app.add_flag("--rivals-only", options.rivals_only, "leave heavykeys out");
   try {
@@ -35,8 +35,8 @@ HeavyEntriesOptions parse_heavy_entries_options(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     std::exit(app.exit(error) == 0 ? 0 : 2);
   }
-  if (options.faiss_queries == 0) options.faiss_queries = options.queries;
-  options.faiss_queries = std::min(options.faiss_queries, options.queries);
+  if (options.rival_queries == 0) options.rival_queries = options.queries;
+  options.rival_queries = std::min(options.rival_queries, options.queries);
   if (options.engine.name == "streaming") options.threads = 1;
   options.engine.threads = options.threads;
   return options;

@@ -12,7 +12,7 @@ namespace heavykeys::bench {
 struct HeavyEntriesOptions {
   KeyShape shape = {.count = 1'000'000, .dim = 64, .family = Family::outliers};
   std::size_t queries = 1024;
-  std::size_t faiss_queries = 0;
+  std::size_t rival_queries = 0;  ///< that the rivals are timed on
   double epsilon = 0.05;
   Engine engine = {"tbb", 2};
   std::string isa;

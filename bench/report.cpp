@@ -24,6 +24,19 @@ nlohmann::json throughput(const Measured& measured, double rows, double bytes) {
   return result;
 }
 
+nlohmann::json closing_row(const std::string& what, const Measured& ours, const Measured& rival,
+                           const Limit& limit) {
+  const Stats seconds = ours.stats();
+  return {{"what", what},
+          {"seconds", to_json(seconds)},
+          {"rival", rival.name},
+          {"rival_seconds", to_json(rival.stats())},
+          {"ratio", to_json(speedup(ours, rival))},
+          {"limit", limit.name},
+          {"limit_seconds", limit.seconds},
+          {"of_limit", limit.seconds / seconds.median}};
+}
+
 void print_table(const std::string& title, const std::vector<Measured>& measured, double rows, double bytes,
                  const std::vector<std::string>& notes) {
   std::fprintf(stderr, "%s\n%-44s %10s %10s %10s", title.c_str(), "", "median s", "min s", "max s");
@@ -32,7 +45,7 @@ void print_table(const std::string& title, const std::vector<Measured>& measured
   std::fprintf(stderr, "\n");
   for (const Measured& line : measured) {
     const Stats seconds = line.stats();
-    std::fprintf(stderr, "%-44s %10.4f %10.4f %10.4f", line.name.c_str(), seconds.median, seconds.min,
+    std::fprintf(stderr, "%-44s %10.4g %10.4g %10.4g", line.name.c_str(), seconds.median, seconds.min,
                  seconds.max);
     if (rows > 0) std::fprintf(stderr, " %10.2f", rows / seconds.median * 1e-6);
     if (bytes > 0) std::fprintf(stderr, " %8.2f", bytes / seconds.median * 1e-9);

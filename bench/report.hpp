@@ -20,6 +20,17 @@ nlohmann::json throughput(const Measured& measured, double rows, double bytes);
 void print_table(const std::string& title, const std::vector<Measured>& measured, double rows, double bytes,
                  const std::vector<std::string>& notes);
 
+/// The least time a task can take, and why: "reading the keys".
+struct Limit {
+  std::string name;
+  double seconds = 0;
+};
+
+/// One line of the table that scripts/bench closes with (bench/closing_table.py): us, the rival and the
+/// limit, with both ratios. Goes into the document's "closing".
+nlohmann::json closing_row(const std::string& what, const Measured& ours, const Measured& rival,
+                           const Limit& limit);
+
 /// "absorb / ssyrk: 6.1x (5.9 to 6.3)".
 std::string ratio_line(const std::string& name, const Stats& ratio);
 

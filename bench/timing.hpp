@@ -23,6 +23,20 @@ double seconds_of(Work&& work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+/// Of one call, the mean of many: what takes a millisecond or less would be measured with the clock and the
+/// caches of a processor that slept before (interleave waits for idle workers).
+template <class Work>
+double seconds_each(int calls, Work&& work) {
+  work();
+  return seconds_of([&] {
+           for (int call = 0; call < calls; ++call) {
+             work();
+             asm volatile("" ::: "memory");  // so that no call is left out for doing what the last one did
+           }
+         }) /
+         calls;
+}
+
 /// One thing to be measured. `run` does the work once and returns the seconds that count.
 struct Contender {
   std::string name;
