@@ -63,6 +63,9 @@ CASES = [
 ]
 
 
+QUICK = ("16k, d 64", "16k, d 64, bfloat16", "8 heads of 4k, d 64", "decode, 32 query heads on 8, 32k, d 128")
+
+
 def alternate(contenders: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
     """Seconds of each contender, run in turn; the first round is not counted."""
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
@@ -94,9 +97,11 @@ def measure(case: Case, repeats: int, threads: int) -> dict[str, object]:
         sets = heavykeys.prefix_keys(k, 0.05, block_rows=128, threads=threads)
         until = np.minimum(sets.until, case.n)
         pairs = int((until - sets.keys).sum()) * case.query_heads // case.heads
+        chosen = len(np.unique(sets.keys))
     else:
         sets = heavykeys.top_keys(k, budget, threads=threads)
         pairs = case.batch * case.query_heads * case.m * budget
+        chosen = budget
     rows = None if case.causal else torch.from_numpy(np.array(sets.keys)).reshape(case.batch, case.heads, budget)
 
     def ours() -> torch.Tensor:
@@ -140,7 +145,31 @@ def measure(case: Case, repeats: int, threads: int) -> dict[str, object]:
         "seconds": {n: {"median": medians[n], "least": min(s), "most": max(s)} for n, s in seconds.items()},
         "dense_over_heavykeys": medians["dense"] / medians["heavykeys"],
         "gathered_over_heavykeys": medians["gathered"] / medians["heavykeys"] if "gathered" in medians else None,
+        "bytes": 2 * case.batch * case.heads * chosen * case.d * q.element_size(),  # the chosen keys and values, once
+        "multiplyadds": 2 * pairs * case.d * (3 if case.backward else 1),
         "gigamultiplyadds_per_second": None if case.backward else 2 * pairs * case.d / medians["heavykeys"] / 1e9,
+    }
+
+
+def closing(case: Case, result: dict[str, object], threads: int) -> dict[str, object]:
+    """A line of the table that scripts/bench closes with: beside the best that PyTorch can do with the same sets."""
+    seconds = {
+        name: {"median": s["median"], "min": s["least"], "max": s["most"]} for name, s in result["seconds"].items()
+    }
+    rival = "gathered" if "gathered" in seconds else "dense"
+    ours, theirs = seconds["heavykeys"], seconds[rival]
+    return {
+        "what": f"attend, {case.name}",
+        "seconds": ours,
+        "rival": f"PyTorch, {rival}",
+        "rival_seconds": theirs,
+        "ratio": {
+            "median": theirs["median"] / ours["median"],
+            "min": theirs["min"] / ours["max"],
+            "max": theirs["max"] / ours["min"],
+        },
+        "limit_multiply_adds": {"kind": "float32", "threads": threads, "count": result["multiplyadds"]},
+        "limit_bytes": {"threads": threads, "count": result["bytes"]},
     }
 
 
@@ -154,6 +183,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="of every contender")
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--quick", action="store_true", help="only the cases that scripts/bench takes")
     parser.add_argument("--only", help="cases whose name holds this text")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     args = parser.parse_args()
@@ -162,12 +192,13 @@ def main() -> int:
     print(f"{args.threads} threads, torch {torch.__version__}, OpenBLAS sgemm {limit:.0f} G multiply-adds/s, load {os.getloadavg()[0]:.1f}")
     print("| case | keys a query | dense, s | gathered, s | **attend, s** | dense / attend | gathered / attend | of sgemm's rate | sets, s |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-    results = []
+    results, rows = [], []
     for case in CASES:
-        if args.only and args.only not in case.name:
+        if (args.only and args.only not in case.name) or (args.quick and case.name not in QUICK):
             continue
         r = measure(case, args.repeats, args.threads)
         results.append(r)
+        rows.append(closing(case, r, args.threads))
         s = {name: values["median"] for name, values in r["seconds"].items()}
         rate, beside = r["gigamultiplyadds_per_second"], r["gathered_over_heavykeys"]
         print(
@@ -188,7 +219,7 @@ def main() -> int:
             "load": os.getloadavg(),
             "sgemm_gigamultiplyadds_per_second": limit,
         }
-        args.json.write_text(json.dumps({"about": about, "results": results}, indent=1) + "\n", encoding="utf-8")
+        args.json.write_text(json.dumps({"about": about, "results": results, "closing": rows}, indent=1) + "\n", encoding="utf-8")
     return 0
 
 
