@@ -32,6 +32,7 @@ import torch
 import torch.nn.functional as F
 
 import heavykeys
+import timing
 
 
 @dataclass(frozen=True)
@@ -64,18 +65,6 @@ CASES = [
 
 
 QUICK = ("16k, d 64", "16k, d 64, bfloat16", "8 heads of 4k, d 64", "decode, 32 query heads on 8, 32k, d 128")
-
-
-def alternate(contenders: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
-    """Seconds of each contender, run in turn; the first round is not counted."""
-    seconds: dict[str, list[float]] = {name: [] for name in contenders}
-    for turn in range(repeats + 1):
-        for name, run in contenders.items():
-            start = time.perf_counter()
-            run()
-            if turn:
-                seconds[name].append(time.perf_counter() - start)
-    return seconds
 
 
 def gathered(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
@@ -137,7 +126,7 @@ def measure(case: Case, repeats: int, threads: int) -> dict[str, object]:
         if case.causal
         else (lambda: heavykeys.top_keys(k, budget, threads=threads))
     )
-    seconds = alternate(contenders, repeats)
+    seconds = timing.alternate(contenders, repeats)
     medians = {name: statistics.median(s) for name, s in seconds.items()}
     return {
         "case": case.name,
@@ -176,7 +165,7 @@ def closing(case: Case, result: dict[str, object], threads: int) -> dict[str, ob
 def sgemm_rate(repeats: int) -> float:
     """Giga multiply-adds a second of NumPy's float32 product, 2048^3."""
     a = np.random.default_rng(1).standard_normal((2048, 2048), dtype=np.float32)
-    return 2048**3 / statistics.median(alternate({"sgemm": lambda: a @ a}, repeats)["sgemm"]) / 1e9
+    return 2048**3 / statistics.median(timing.alternate({"sgemm": lambda: a @ a}, repeats)["sgemm"]) / 1e9
 
 
 def main() -> int:
@@ -189,6 +178,7 @@ def main() -> int:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     limit = sgemm_rate(args.repeats)
+    others = timing.OtherWork()
     print(f"{args.threads} threads, torch {torch.__version__}, OpenBLAS sgemm {limit:.0f} G multiply-adds/s, load {os.getloadavg()[0]:.1f}")
     print("| case | keys a query | dense, s | gathered, s | **attend, s** | dense / attend | gathered / attend | of sgemm's rate | sets, s |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
@@ -219,7 +209,7 @@ def main() -> int:
             "load": os.getloadavg(),
             "sgemm_gigamultiplyadds_per_second": limit,
         }
-        args.json.write_text(json.dumps({"about": about, "results": results, "closing": rows}, indent=1) + "\n", encoding="utf-8")
+        args.json.write_text(json.dumps({"about": about, "results": results, "closing": rows, "processors_busy_with_others": others.processors()}, indent=1) + "\n", encoding="utf-8")
     return 0
 
 

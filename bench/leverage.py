@@ -38,6 +38,7 @@ import numpy as np  # noqa: E402
 import scipy.linalg  # noqa: E402
 
 import heavykeys  # noqa: E402
+import timing  # noqa: E402
 
 CASES = [(262_144, 64), (131_072, 128)]
 EPSILON = 0.05
@@ -84,14 +85,7 @@ def check(keys: np.ndarray, wide: np.ndarray) -> dict[str, float]:
 
 
 def alternate(contenders: dict[str, Callable[[], object]]) -> dict[str, dict[str, float]]:
-    """Seconds of each contender, run in turn; the first round is not counted."""
-    seconds: dict[str, list[float]] = {name: [] for name in contenders}
-    for turn in range(args.repeats + 1):
-        for name, run in contenders.items():
-            start = time.perf_counter()
-            run()
-            if turn:
-                seconds[name].append(time.perf_counter() - start)
+    seconds = timing.alternate(contenders, args.repeats)
     return {n: {"median": statistics.median(s), "min": min(s), "max": max(s)} for n, s in seconds.items()}
 
 
@@ -145,10 +139,12 @@ def main() -> int:
         "cases": [],
         "closing": [],
     }
+    others = timing.OtherWork()
     for n, d in CASES:
         case, rows = measure(int(n * args.share), d)
         document["cases"].append(case)
         document["closing"] += rows
+    document["processors_busy_with_others"] = others.processors()
     if args.json:
         args.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     return 0
