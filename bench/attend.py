@@ -134,7 +134,8 @@ def measure(case: Case, repeats: int, threads: int) -> dict[str, object]:
         "seconds": {n: {"median": medians[n], "least": min(s), "most": max(s)} for n, s in seconds.items()},
         "dense_over_heavykeys": medians["dense"] / medians["heavykeys"],
         "gathered_over_heavykeys": medians["gathered"] / medians["heavykeys"] if "gathered" in medians else None,
-        "bytes": 2 * case.batch * case.heads * chosen * case.d * q.element_size(),  # the chosen keys and values, once
+        # The chosen keys and values, queries and results, once.
+        "bytes": 2 * case.batch * case.d * q.element_size() * (case.heads * chosen + case.query_heads * case.m),
         "multiplyadds": 2 * pairs * case.d * (3 if case.backward else 1),
         "gigamultiplyadds_per_second": None if case.backward else 2 * pairs * case.d / medians["heavykeys"] / 1e9,
     }

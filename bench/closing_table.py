@@ -7,9 +7,9 @@ With --json all of it goes into one file: the lines of the table, and the docume
 
 Times are medians. "rival / us" is how many times faster we are, with its least and greatest over the rounds (below 1:
 slower). "limit / us" is the share of the limit that is reached: 1.00 is as fast as this machine can do what the limit
-names. Rivals, and limits of memory, were measured in turn with us in one process. Limits of
-arithmetic, and those of the Python programs, are the multiply-adds (or the bytes) that the task cannot do without, at
-the rates in limits.json of the same run of scripts/bench.
+names. Rivals, and limits of memory, were measured in turn with us in one process. Limits of arithmetic, and those of
+the Python programs, are the multiply-adds (or the bytes) that the task cannot do without, at the rates in limits.json
+of the same run of scripts/bench.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from pathlib import Path
 
 ORDER = ("absorb", "absorb_bf16", "heads", "append", "finalize", "merge", "heavy_entries", "heavy_entries_64k", "scan")
 
-
 HEAD = ("task", "us", "rival", "rival's", "rival / us", "limit", "limit's", "limit / us")
 
 
@@ -29,7 +28,7 @@ def peak(documents: dict[str, dict], kind: str, threads: int) -> float | None:
     """Multiply-adds a second of this many threads."""
     for peaks in documents.get("limits", {}).get("peaks", []):
         if peaks["threads"] == threads and kind in peaks:
-            return peaks[kind]["gmultiplyadds_per_s"]["median"] * 1e9
+            return peaks[kind]["gmultiplyadds_per_s"]["max"] * 1e9
     return None
 
 
@@ -82,6 +81,11 @@ def time_of(seconds: float) -> str:
     return f"{seconds / unit:.3g} {name}" if seconds / unit < 1000 else f"{seconds / unit:.0f} {name}"
 
 
+def digits(value: float) -> str:
+    """Three of them, and never an exponent."""
+    return f"{float(f'{value:.3g}'):,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
 def line_of(row: dict) -> tuple[str, ...]:
     ours, limit, ratio = row["seconds"]["median"], row["limit_seconds"], row["ratio"]
     return (
@@ -89,7 +93,7 @@ def line_of(row: dict) -> tuple[str, ...]:
         time_of(ours),
         row["rival"],
         time_of(row["rival_seconds"]["median"]),
-        f"{ratio['median']:.3g} ({ratio['min']:.3g} to {ratio['max']:.3g})",
+        f"{digits(ratio['median'])} ({digits(ratio['min'])} to {digits(ratio['max'])})",
         row["limit"],
         "?" if limit is None else time_of(limit),
         "?" if limit is None else f"{row['of_limit']:.2g}",
@@ -120,17 +124,26 @@ def rows_of(documents: dict[str, dict]) -> list[dict]:
     return rows
 
 
+def show(table: list[tuple[str, ...]], markdown: bool) -> None:
+    if markdown:
+        for line in (table[0], ("---",) * len(HEAD), *table[1:]):
+            print(f"| {' | '.join(line)} |")
+        return
+    widths = [max(len(line[column]) for line in table) for column in range(len(HEAD))]
+    for line in table:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", type=Path, help="JSON of the benchmarks")
     parser.add_argument("--json", type=Path, help="also write everything here")
+    parser.add_argument("--markdown", action="store_true", help="the table as docs/performance.md has it")
     args = parser.parse_args()
     documents = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in args.files}
     rows = rows_of(documents)
     table = [HEAD, *(line_of(row) for row in rows)]
-    widths = [max(len(line[column]) for line in table) for column in range(len(HEAD))]
-    for line in table:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
+    show(table, args.markdown)
     for note in notes(documents):
         print(f"  {note}")
     if args.json:

@@ -13,7 +13,8 @@ namespace heavykeys::bench {
 /// measured.
 nlohmann::json measure_peaks(int threads);
 
-/// Of measure_peaks' result: multiply-adds a second of one kind; 0 where there is none.
+/// Of measure_peaks' result: the most multiply-adds a second of one kind, over its rounds; 0 where there is
+/// none.
 double peak_rate(const nlohmann::json& peaks, const std::string& kind);
 
 /// One line for people.
