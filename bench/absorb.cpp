@@ -1,5 +1,7 @@
 // How fast are keys absorbed, beside what the machine can read and what OpenBLAS needs for the Gram matrix
 // alone?
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -62,8 +64,7 @@ nlohmann::json check(const Options& options, const Rows& keys) {
 }
 
 std::string title_of(const Options& options) {
-  return "absorb, " + std::to_string(options.rows) + " x " + std::to_string(options.dim) + " " +
-         options.dtype + " " + options.family;
+  return fmt::format("absorb, {} x {} {} {}", options.rows, options.dim, options.dtype, options.family);
 }
 
 // measured: read, ssyrk, ssyrk with shared rows, and heavykeys where there is a sketch (that of the last
@@ -101,9 +102,8 @@ void report(const Options& options, const Keys& keys, const std::vector<Measured
                     ", |U| = " + document["heavykeys"]["universal_set"].dump());
   }
   notes.push_back(peaks_line(document["peaks"]));
-  print_table(title_of(options) + ", epsilon " + std::to_string(options.epsilon) + ", " +
-                  std::to_string(options.threads) + " threads, " + std::to_string(options.repeats) +
-                  " rounds",
+  print_table(fmt::format("{}, epsilon {}, {} threads, {} rounds", title_of(options), options.epsilon,
+                          options.threads, options.repeats),
               measured, rows, bytes, notes);
   write_json(document, options.json);
 }

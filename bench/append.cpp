@@ -3,6 +3,7 @@
 // Beside it what keeping a key costs at least, a copy of the row, and the rank-one update of a float32 Gram
 // matrix (OpenBLAS ssyr), which is what a decoder without blocks would do, inexactly and without pruning.
 #include <cblas.h>
+#include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
@@ -136,8 +137,7 @@ int run(int argc, char** argv) {
   const Stats ratio = speedup(measured[2], measured[1]);
   document["peaks"] = measure_peaks(1);
   document["closing"].push_back(
-      closing_row("append, " + std::to_string(options.heads) + " heads x " + std::to_string(options.tokens) +
-                      " x " + std::to_string(d) + ", 1 thread",
+      closing_row(fmt::format("append, {} heads x {} x {}, 1 thread", options.heads, options.tokens, d),
                   measured[2], measured[1], {"copy of the row", measured[0].stats().median}));
   document["ratios"]["append / ssyr"] = to_json(ratio);
   document["ns_a_row"] = measured[2].stats().median / rows * 1e9;

@@ -4,10 +4,12 @@
 // float64, and which keys are in U. It adds the rows that wait (dsyrk), factors (dpotrf), and takes the
 // leverage of those rows and of the keys of U (dtrsm). What it finds is not certified.
 #include <cblas.h>
+#include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdlib>
+#include <numeric>
 #include <stdexcept>
 
 #include "bench/blas.hpp"
@@ -24,9 +26,9 @@ namespace heavykeys::bench {
 namespace {
 
 struct Case {
-  const char* name;
+  const char* name = "";
   KeyShape shape;
-  double epsilon;
+  double epsilon = 0;
 };
 
 // The last has about half of its keys in U: leverage has mean d/n = 0.0039.
@@ -68,7 +70,7 @@ void check(const UniversalSet& set, const Rows& keys, double epsilon) {
     const bool wrong =
         member ? tau < epsilon * (1 - slack) || std::fabs(set.leverage()[next] - tau) > slack * tau
                : tau > epsilon * (1 + slack);
-    if (wrong) throw std::runtime_error("key " + std::to_string(row) + ": U and LAPACK differ");
+    if (wrong) throw std::runtime_error(fmt::format("key {}: U and LAPACK differ", row));
     next += member ? 1 : 0;
   }
 }
@@ -99,7 +101,8 @@ double solve(const Gathered& gathered, std::size_t d) {
   const std::vector<double> factor = cholesky(std::move(gram), d);
   double sum = 0;
   for (const Rows& some : {gathered.waiting, rows(gathered.members.data(), gathered.members.size() / d, d)}) {
-    for (const double tau : leverage_by(factor, some)) sum += tau;
+    const std::vector<double> leverage = leverage_by(factor, some);
+    sum = std::accumulate(leverage.begin(), leverage.end(), sum);
   }
   return sum;
 }
@@ -132,7 +135,7 @@ void measure(const Options& options, const Case& what, nlohmann::json& document)
       multiply_adds(static_cast<double>(shape.dim), static_cast<double>(gathered.waiting.count),
                     static_cast<double>(sketch.candidate_count()));
   const Limit limit = {"multiply-adds, float64", work / peak_rate(document["peaks"], "float64")};
-  const std::string name = std::to_string(shape.count) + " x " + std::to_string(shape.dim) + ", " + what.name;
+  const std::string name = fmt::format("{} x {}, {}", shape.count, shape.dim, what.name);
   nlohmann::json result = {{"case", name},
                            {"keys", shape.count},
                            {"dim", shape.dim},
@@ -145,13 +148,13 @@ void measure(const Options& options, const Case& what, nlohmann::json& document)
   for (const Measured& line : measured) result["results"].push_back(throughput(line, 0, 0));
   document["cases"].push_back(result);
   document["closing"].push_back(closing_row("finalize, " + name, measured[1], measured[0], limit));
-  print_table("finalize: " + name + ", |U| = " + std::to_string(set.size()) + ", candidates " +
-                  std::to_string(sketch.candidate_count()) + ", 1 thread",
+  print_table(fmt::format("finalize: {}, |U| = {}, candidates {}, 1 thread", name, set.size(),
+                          sketch.candidate_count()),
               measured, 0, 0,
               {"check: U and its leverage equal LAPACK's over all keys",
                ratio_line("finalize / LAPACK", speedup(measured[1], measured[0])),
-               "least time for " + std::to_string(work * 1e-6) +
-                   " million multiply-adds: " + std::to_string(limit.seconds * 1e6) + " us"});
+               fmt::format("least time for {:.3g} million multiply-adds: {:.3g} us", work * 1e-6,
+                           limit.seconds * 1e6)});
 }
 
 int run(int argc, char** argv) {

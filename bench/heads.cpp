@@ -1,4 +1,6 @@
 // How fast are all heads of a layer absorbed in one call, beside reading their keys and ssyrk of each head?
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <stdexcept>
@@ -95,7 +97,7 @@ nlohmann::json check(const Options& options, const Heads& heads) {
     Sketch alone(sketches[h].spec());
     Engine{"streaming"}.absorb(alone, heads.views()[h]);
     if (to_bytes(alone) != to_bytes(sketches[h])) {
-      throw std::runtime_error("head " + std::to_string(h) + ": in the batch and alone, its bytes differ");
+      throw std::runtime_error(fmt::format("head {}: in the batch and alone, its bytes differ", h));
     }
     members += finalize(alone).size();
   }
@@ -130,14 +132,13 @@ void report(const Options& options, const Heads& heads, const std::vector<Measur
       {"dtype", options.dtype}, {"epsilon", options.epsilon},   {"threads", options.engine.threads},
       {"bytes", bytes},         {"engine", options.engine.name}};
   const std::size_t rival = measured[1].stats().median < measured[2].stats().median ? 1 : 2;
-  const std::string what = std::to_string(options.heads) + " heads x " + std::to_string(options.tokens) +
-                           " x " + std::to_string(options.dim) + " " + options.dtype;
+  const std::string what =
+      fmt::format("{} heads x {} x {} {}", options.heads, options.tokens, options.dim, options.dtype);
   document["closing"].push_back(closing_row("absorb, " + what, measured[3], measured[rival],
                                             {"reading the keys", measured[0].stats().median}));
   document["ratios"] = {{"absorb / bandwidth", to_json(speedup(measured[3], measured[0]))},
                         {"absorb / best ssyrk", to_json(speedup(measured[3], measured[rival]))}};
-  print_table("heads: " + what + ", " + std::to_string(options.engine.threads) + " threads", measured, count,
-              bytes,
+  print_table(fmt::format("heads: {}, {} threads", what, options.engine.threads), measured, count, bytes,
               {"check: " + document["check"].dump(),
                ratio_line("absorb / best ssyrk", speedup(measured[3], measured[rival])),
                ratio_line("absorb / bandwidth", speedup(measured[3], measured[0])),
@@ -165,7 +166,7 @@ int run(int argc, char** argv) {
   const auto timed = [&](auto work) { return [work] { return seconds_of(work); }; };
   const OtherWork others;
   const std::vector<Measured> measured = interleave(
-      {{"read, " + std::string(read_pattern_name(pattern)), options.repeats,
+      {{fmt::format("read, {}", read_pattern_name(pattern)), options.repeats,
         timed([&] { sum += read_all(keys.data(), keys.bytes(), threads, pattern); })},
        {"ssyrk, its own threads", options.repeats, timed([&] { gram_of_each(heads, plain, threads); })},
        {"ssyrk, heads shared by us", options.repeats, timed([&] { gram_of_each(heads, shared, threads); })},

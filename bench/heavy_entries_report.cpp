@@ -1,5 +1,7 @@
 #include "bench/heavy_entries_report.hpp"
 
+#include <fmt/format.h>
+
 #include <string>
 
 #include "bench/blas.hpp"
@@ -11,8 +13,7 @@ namespace heavykeys::bench {
 namespace {
 
 std::string title_of(const HeavyEntriesOptions& options) {
-  return std::to_string(options.queries) + " queries, " + std::to_string(options.shape.count) + " x " +
-         std::to_string(options.shape.dim) + " keys";
+  return fmt::format("{} queries, {} x {} keys", options.queries, options.shape.count, options.shape.dim);
 }
 
 // Both rivals without the Gram matrix and with it; closing lines for those with it, which are all of it.
@@ -28,8 +29,8 @@ void compare(const HeavyEntriesOptions& options, const std::vector<Measured>& me
     nlohmann::json row =
         closing_row("heavy entries, " + title_of(options), measured[ours], measured[rival], limit);
     if (options.rival_queries != options.queries) {
-      row["rival"] = row["rival"].get<std::string>() + ", scaled from " +
-                     std::to_string(options.rival_queries) + " queries";
+      row["rival"] =
+          fmt::format("{}, scaled from {} queries", row["rival"].get<std::string>(), options.rival_queries);
     }
     document["closing"].push_back(row);
   }
@@ -58,15 +59,15 @@ void report_heavy_entries(const HeavyEntriesOptions& options, const std::vector<
     notes.push_back(part + ": " + seconds["median"].dump() + " s");
   notes.push_back(peaks_line(document["peaks"]));
   if (options.rival_queries != options.queries) {
-    notes.push_back("rivals searched " + std::to_string(options.rival_queries) +
-                    " queries; their search times are scaled to all");
+    notes.push_back(fmt::format("rivals searched {} queries; their search times are scaled to all",
+                                options.rival_queries));
   }
   if (!options.rivals_only) {
     document["heavykeys"] = {{"isa", active_isa()}, {"version", version()}};
     compare(options, measured, document, notes);
   }
-  print_table("heavy entries: " + title_of(options) + ", epsilon " + std::to_string(options.epsilon) + ", " +
-                  std::to_string(options.threads) + " threads",
+  print_table(fmt::format("heavy entries: {}, epsilon {}, {} threads", title_of(options), options.epsilon,
+                          options.threads),
               measured, 0, 0, notes);
   write_json(document, options.json);
 }

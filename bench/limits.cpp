@@ -1,4 +1,6 @@
 // What can this machine do at most? Reading, copying, multiply-adds: one thread, and all of them.
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <cstring>
@@ -42,7 +44,7 @@ int run(int argc, char** argv) {
   std::uint64_t sum = 0;
   const auto read = [&](int threads) {
     const int pattern = best_read_pattern(bytes, half, threads);
-    return Contender{"read, threads: " + std::to_string(threads), options.repeats, [&, threads, pattern] {
+    return Contender{fmt::format("read, threads: {}", threads), options.repeats, [&, threads, pattern] {
                        return seconds_of([&] { sum += read_all(bytes, half, threads, pattern); });
                      }};
   };

@@ -3,6 +3,7 @@
 // The rival does what a merge of float64 Gram matrices would: d^2 adds. It is inexact, knows no candidates,
 // and is given nothing to complete; the limit is a copy of all that both sketches hold.
 #include <cblas.h>
+#include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
@@ -118,10 +119,9 @@ void measure(const Options& options, const Case& what, nlohmann::json& document)
         throughput(line, 0, line.name == measured[0].name ? static_cast<double>(bytes) : 0));
   }
   document["cases"].push_back(result);
-  document["closing"].push_back(closing_row(std::string("merge, ") + what.name, measured[2], measured[1],
+  document["closing"].push_back(closing_row(fmt::format("merge, {}", what.name), measured[2], measured[1],
                                             {"copy of both sketches' bytes", measured[0].stats().median}));
-  print_table(std::string("merge: ") + what.name + ", " + std::to_string(bytes) + " bytes, 1 thread",
-              measured, 0, 0,
+  print_table(fmt::format("merge: {}, {} bytes, 1 thread", what.name, bytes), measured, 0, 0,
               {"check: merged halves have the bytes of the whole",
                ratio_line("merge / copy", speedup(measured[2], measured[0])),
                ratio_line("merge / sum of Gram matrices", speedup(measured[2], measured[1]))});
