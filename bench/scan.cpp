@@ -23,6 +23,7 @@ struct Options {
   KeyShape shape = {.count = 200'000, .dim = 64, .family = Family::gaussian};
   std::size_t queries = 1024;
   double epsilon = 0.01;
+  double tolerance = 0.01;
   double sharpness = 4.0;  ///< standard deviation of the logits of a gaussian key
   Engine engine = {"tbb", 2};
   std::string isa, json;
@@ -37,6 +38,8 @@ Options parse(int argc, char** argv) {
   app.add_option("--dim", options.shape.dim, "d")->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--seed", options.shape.seed)->capture_default_str();
   app.add_option("--epsilon", options.epsilon)->capture_default_str();
+  app.add_option("--tolerance", options.tolerance, "of the scan that may look at integers first")
+      ->capture_default_str();
   app.add_option("--sharpness", options.sharpness, "spread of the logits")->capture_default_str();
   app.add_option("--engine", options.engine.name)
       ->check(CLI::IsMember({"streaming", "tbb", "openmp"}))
@@ -54,9 +57,9 @@ Options parse(int argc, char** argv) {
   return options;
 }
 
-HeavyEntries scan_ours(const Options& options, const SoftmaxSearch& search) {
+HeavyEntries scan_ours(const Options& options, const SoftmaxSearch& search, double tolerance) {
   Scan scan(Score::softmax(search.scale), search.epsilon, rows(search.queries, search.m, search.dim),
-            {.key_count = search.n});
+            {.key_count = search.n, .tolerance = tolerance});
   options.engine.absorb(scan, rows(search.keys, search.n, search.dim));
   return scan.finish();
 }
@@ -76,7 +79,7 @@ std::size_t near_ties(const SoftmaxEntries& a, const SoftmaxEntries& b, double e
 }
 
 nlohmann::json check(const Options& options, const SoftmaxSearch& search) {
-  const HeavyEntries entries = scan_ours(options, search);
+  const HeavyEntries entries = scan_ours(options, search, 1e-10);
   const SoftmaxEntries ours = {pairs_of(entries, search.n), entries.weights};
   nlohmann::json checked = {{"pairs_heavykeys", ours.pairs.size()}};
   const auto compare = [&](const SoftmaxEntries& rival, double tolerance, const std::string& who) {
@@ -114,8 +117,10 @@ int run(int argc, char** argv) {
                    [&] { return seconds_of([&] { softmax_by_sgemm(search); }); }},
                   {"dgemm + exp, float64", options.repeats,
                    [&] { return seconds_of([&] { softmax_by_dgemm(search); }); }},
-                  {"heavykeys scan, " + options.engine.name, options.repeats,
-                   [&] { return seconds_of([&] { scan_ours(options, search); }); }}});
+                  {"heavykeys scan to 1e-10, " + options.engine.name, options.repeats,
+                   [&] { return seconds_of([&] { scan_ours(options, search, 1e-10); }); }},
+                  {"heavykeys scan to a tolerance, " + options.engine.name, options.repeats,
+                   [&] { return seconds_of([&] { scan_ours(options, search, options.tolerance); }); }}});
   document["processors_busy_with_others"] = others.processors();
   document["openblas"] = describe_openblas();
   document["heavykeys"] = {{"isa", active_isa()}, {"version", version()}};

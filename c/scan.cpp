@@ -14,6 +14,14 @@ using namespace heavykeys::c;
 heavykeys_status heavykeys_scan_create(const char* score, double epsilon, const heavykeys_rows* queries,
                                        uint64_t key_count, int32_t causal, heavykeys_mode mode,
                                        heavykeys_scan** scan) {
+  return heavykeys_scan_create_with_tolerance(score, epsilon, queries, key_count, causal, mode,
+                                              heavykeys::ScanOptions().tolerance, scan);
+}
+
+heavykeys_status heavykeys_scan_create_with_tolerance(const char* score, double epsilon,
+                                                      const heavykeys_rows* queries, uint64_t key_count,
+                                                      int32_t causal, heavykeys_mode mode, double tolerance,
+                                                      heavykeys_scan** scan) {
   return guarded([&] {
     require(score, "score");
     require(scan, "scan");
@@ -25,7 +33,7 @@ heavykeys_status heavykeys_scan_create(const char* score, double epsilon, const 
     if (causal == 1 && key_count == 0) {
       throw heavykeys::InvalidInput("key_count is 0; a causal scan must know how many keys will come");
     }
-    const heavykeys::ScanOptions options{causal == 1, key_count, mode_of(mode)};
+    const heavykeys::ScanOptions options{causal == 1, key_count, mode_of(mode), tolerance};
     *scan = new heavykeys_scan{heavykeys::Scan(heavykeys::Score::from_name(score), epsilon, rows, options)};
   });
 }

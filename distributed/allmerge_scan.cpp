@@ -43,6 +43,7 @@ std::string text_of(const ScanOptions& options) {
   std::string text = options.causal ? " causal" : "";
   text += " key_count=" + std::to_string(options.key_count);
   text += options.mode == Mode::no_false_negatives ? " no-false-negatives" : " no-false-positives";
+  text += " tolerance=" + detail::shortest(options.tolerance);
   return text;
 }
 

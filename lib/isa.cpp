@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "heavykeys/error.hpp"
+#include "lib/coarse_vnni.hpp"
 #include "lib/gram_amx.hpp"
 #include "lib/isa.hpp"
 
@@ -27,6 +28,8 @@ const char* name_of_isa(Isa isa) {
       return "avx2";
     case Isa::avx512:
       return "avx512";
+    case Isa::avx512_vnni:
+      return "avx512_vnni";
     case Isa::amx:
       return "amx";
   }
@@ -39,6 +42,7 @@ std::vector<Isa> found_usable() {
   if (targets & HWY_AVX2) list.push_back(Isa::avx2);
   if ((targets & HWY_AVX3) && (targets & HWY_AVX2)) {
     list.push_back(Isa::avx512);
+    if (vnni_usable()) list.push_back(Isa::avx512_vnni);
     if (amx_usable()) list.push_back(Isa::amx);
   }
   return list;
@@ -54,7 +58,7 @@ void use(Isa isa) {
   // Highway's own table is told which of the compiled targets to run; its fallback entry is "portable".
   std::int64_t targets = 0;
   if (isa == Isa::avx2) targets = HWY_AVX2;
-  if (isa == Isa::avx512 || isa == Isa::amx) targets = HWY_AVX2 | HWY_AVX3;
+  if (isa == Isa::avx512 || isa == Isa::avx512_vnni || isa == Isa::amx) targets = HWY_AVX2 | HWY_AVX3;
   hwy::GetChosenTarget().Update(targets);
   g_active = isa;
 }

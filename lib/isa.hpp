@@ -3,7 +3,7 @@
 
 namespace heavykeys::detail {
 
-enum class Isa { portable, avx2, avx512, amx };
+enum class Isa { portable, avx2, avx512, avx512_vnni, amx };
 
 /// Settles the choice on first use; every path into the kernels calls it first.
 Isa current_isa();

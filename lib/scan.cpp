@@ -66,6 +66,7 @@ void scan_waiting(ScanState& state, std::uint64_t key_count, const Workers& work
 Scan::Scan(const Score& score, double epsilon, const Rows& queries, const ScanOptions& options) {
   const detail::FloatEnvironment ieee;
   detail::check_scan(epsilon, queries.dim);
+  detail::check_tolerance(options.tolerance);
   if (options.key_count > detail::kMostRows)
     throw InvalidInput(std::to_string(options.key_count) + " keys pass 2^62");
   detail::check_shape(queries, queries.dim);
@@ -121,15 +122,6 @@ void merge(Scan& into, const Scan& from) {
   a.pass.commit();
   std::swap(a.coverage, coverage);
   std::swap(a.fragments, fragments);
-}
-
-HeavyEntries scan(const Score& score, double epsilon, const Rows& queries, const Rows& keys,
-                  const ScanOptions& options) {
-  ScanOptions own = options;
-  own.key_count = keys.count;
-  Scan pass(score, epsilon, queries, own);
-  pass.absorb(keys);
-  return pass.finish();
 }
 
 }  // namespace heavykeys

@@ -9,4 +9,9 @@ namespace heavykeys::detail {
 
 HEAVYKEYS_SIBLINGS void absorb_with(Scan& scan, const Rows& keys, const Workers& workers);
 
+/// As heavykeys::scan.
+HEAVYKEYS_SIBLINGS HeavyEntries scan_with(const Score& score, double epsilon, const Rows& queries,
+                                          const Rows& keys, const ScanOptions& options,
+                                          const Workers& workers);
+
 }  // namespace heavykeys::detail

@@ -2,26 +2,17 @@
 #include "lib/scan_pass.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <utility>
 
 #include "heavykeys/error.hpp"
-#include "lib/kernels.hpp"
 #include "lib/read_rows.hpp"
 #include "lib/shared_tasks.hpp"
 #include "lib/stage.hpp"
 #include "lib/text.hpp"
 
 namespace heavykeys::detail {
-
-/// What one worker needs for a tile of queries.
-struct TileScanner {
-  TileScanner(const ScanScore& score, double epsilon)
-      : terms(score, epsilon), products(QueryTile::kMostQueries * KeyBlock::kRows) {}
-  QueryTile tile;
-  BlockTerms terms;
-  AlignedVector<double> products;
-};
 
 void check_scan(double epsilon, std::size_t dim) {
   if (!(epsilon >= 1e-60 && epsilon <= 1.0)) {
@@ -31,17 +22,34 @@ void check_scan(double epsilon, std::size_t dim) {
     throw InvalidInput("dim is " + std::to_string(dim) + "; it must be in 1 .. 4096");
 }
 
+void check_tolerance(double tolerance) {
+  if (tolerance >= 1e-10 && tolerance <= 0.1) return;
+  throw InvalidInput("tolerance is " + shortest(tolerance) + "; it must be in [1e-10, 0.1]");
+}
+
 std::size_t scan_batch_rows(std::size_t dim) {
   return std::clamp<std::size_t>((std::size_t{1} << 18) / dim, KeyBlock::kRows, 4096) / KeyBlock::kRows *
          KeyBlock::kRows;
 }
 
 ScanPass::ScanPass(const Score& score, double epsilon, const Rows& queries, const ScanOptions& options)
-    : score_(score), epsilon_(epsilon), queries_(queries), options_(options), scans_(queries.count) {
+    : score_(score),
+      epsilon_(epsilon),
+      keep_(epsilon),
+      queries_(queries),
+      options_(options),
+      scans_(queries.count) {
   std::vector<double> row(queries.dim);
   for (std::size_t i = 0; i < queries.count; ++i) {
     read_row(queries, i, row.data());
     greatest_query_ = std::max(greatest_query_, row_exponent(row.data(), queries.dim));
+  }
+  if (!looks_first()) return;
+  keep_ = epsilon * kKeptShare;
+  QueryTile tile;
+  for (std::size_t begin = 0; begin < queries.count; begin += QueryTile::kMostQueries) {
+    tile.load(queries.slice(begin, std::min(QueryTile::kMostQueries, queries.count - begin)));
+    first_look_.append(tile, score.parameter < 0.0);
   }
 }
 ScanPass::ScanPass(ScanPass&&) noexcept = default;
@@ -95,21 +103,13 @@ std::size_t ScanPass::visible(std::size_t i, std::uint64_t first, std::size_t co
 
 /// Adds the blocks to queries [begin, begin + count), in after_.
 void ScanPass::scan_tile(std::size_t blocks, std::size_t begin, std::size_t count, TileScanner& own) {
-  own.tile.load(queries_.slice(begin, count));
+  own.load(queries_.slice(begin, count), looks_first() ? &first_look_ : nullptr, begin);
   for (std::size_t i = begin; !open_ && i < begin + count; ++i) after_[i] = scans_[i];
+  std::array<std::size_t, QueryTile::kMostQueries> seen = {};
   for (std::size_t b = 0; b < blocks; ++b) {
-    const KeyBlock& block = blocks_[b];
-    // A later query sees no fewer keys: those that see any are the last of the tile.
-    std::size_t first = 0;
-    while (first < count && visible(begin + first, block.first_id, block.count) == 0) ++first;
-    if (first == count) continue;
-    dot_products(own.tile.scaled.data() + first * own.tile.dim, count - first, own.tile.dim,
-                 block.columns.data(), block.ld, own.products.data());
-    for (std::size_t i = first; i < count; ++i) {
-      own.terms.evaluate(own.tile, i, block, visible(begin + i, block.first_id, block.count),
-                         own.products.data() + (i - first) * block.ld);
-      after_[begin + i].add(own.terms, block.first_id, epsilon_);
-    }
+    const KeyBlock& keys = blocks_[b].keys;
+    for (std::size_t i = 0; i < count; ++i) seen[i] = visible(begin + i, keys.first_id, keys.count);
+    own.add(blocks_[b], std::span(seen).first(count), std::span(after_).subspan(begin, count));
   }
 }
 
@@ -126,11 +126,12 @@ void ScanPass::scan(const Rows& keys, const Workers& workers) {
   if (blocks_.size() < blocks) blocks_.resize(blocks);
   after_.resize(m);
   while (tile_scanners_.size() < static_cast<std::size_t>(workers.count))
-    tile_scanners_.push_back(std::make_unique<TileScanner>(score_, epsilon_));
+    tile_scanners_.push_back(
+        std::make_unique<TileScanner>(score_, epsilon_, keep_, options_.tolerance, queries_.dim));
   Stage stage("scan", 2);
   share_tasks("scan", workers, blocks, [&](int, std::size_t b) {
     const std::size_t first = b * KeyBlock::kRows;
-    blocks_[b].load(keys.slice(first, std::min(KeyBlock::kRows, keys.count - first)));
+    blocks_[b].load(keys.slice(first, std::min(KeyBlock::kRows, keys.count - first)), looks_first());
   });
   stage.step();
   const std::size_t size = tile_size(m, workers.count);
@@ -143,7 +144,7 @@ void ScanPass::scan(const Rows& keys, const Workers& workers) {
 
 void ScanPass::merge(const ScanPass& other) {
   if (!open_) after_ = scans_;
-  for (std::size_t i = 0; i < scans_.size(); ++i) after_[i].add(other.scans_[i], epsilon_);
+  for (std::size_t i = 0; i < scans_.size(); ++i) after_[i].add(other.scans_[i], keep_);
   open_ = true;
 }
 
@@ -152,12 +153,12 @@ void ScanPass::commit() noexcept {
   open_ = false;
 }
 
-void ScanPass::list(std::size_t i, HeavyEntries& out) { scans_[i].list(epsilon_, options_.mode, out); }
+void ScanPass::list(std::size_t i, HeavyEntries& out) { scans_[i].list(epsilon_, keep_, options_.mode, out); }
 
 void ScanPass::clear() noexcept {
   std::vector<QueryScan>().swap(scans_);
   std::vector<QueryScan>().swap(after_);
-  std::vector<KeyBlock>().swap(blocks_);
+  std::vector<ScanBlock>().swap(blocks_);
   tile_scanners_.clear();
 }
 
@@ -200,11 +201,11 @@ void ScanPass::add_words(std::span<Limb> into, std::span<const Limb> from) {
 }
 
 void ScanPass::sweep() {
-  for (QueryScan& query : scans_) query.sweep(epsilon_);
+  for (QueryScan& query : scans_) query.sweep(keep_);
 }
 
 void ScanPass::put_candidates(std::size_t i, ByteWriter& out) const {
-  static_assert(sizeof(ScanCandidate) == 32);  // four numbers of eight bytes: nothing between them
+  static_assert(sizeof(ScanCandidate) == 48);  // six numbers of eight bytes: nothing between them
   const std::vector<ScanCandidate>& candidates = scans_[i].candidates;
   out.put<std::uint64_t>(candidates.size());
   out.put_array(candidates.data(), candidates.size());

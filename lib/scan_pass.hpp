@@ -12,6 +12,7 @@
 #include "heavykeys/scan.hpp"
 #include "lib/byte_stream.hpp"
 #include "lib/scan_query.hpp"
+#include "lib/scan_tile.hpp"
 #include "lib/siblings.hpp"
 #include "lib/workers.hpp"
 
@@ -19,11 +20,11 @@ namespace heavykeys::detail {
 
 /// Throws InvalidInput when no scan has this epsilon or this dim.
 void check_scan(double epsilon, std::size_t dim);
+/// Throws InvalidInput when no scan has this.
+void check_tolerance(double tolerance);
 
 /// Rows that are worked on together, aligned at multiples of this: whole key blocks, about 2^18 elements.
 std::size_t scan_batch_rows(std::size_t dim);
-
-struct TileScanner;
 
 /// A key is scanned with the block of KeyBlock::kRows rows that it stands in. Blocks are scanned into a copy
 /// of what is known, so a call that throws changes nothing: begin(), then scan() and merge(), then commit().
@@ -82,19 +83,22 @@ class HEAVYKEYS_SIBLINGS ScanPass {
   void append_candidates(std::size_t i, ByteReader& in);
 
  private:
+  bool looks_first() const { return score_.is_softmax() && options_.tolerance >= kCoarseTolerance; }
   void scan_tile(std::size_t blocks, std::size_t begin, std::size_t count, TileScanner& own);
   std::size_t visible(std::size_t i, std::uint64_t first, std::size_t count) const;
 
   ScanScore score_;
   double epsilon_;
+  double keep_;  // keys stay candidates that may reach this
   Rows queries_;
   ScanOptions options_;
   int greatest_query_ = kZeroRow;  // exponent of their greatest element
+  CoarseQueries first_look_;       // where looks_first()
   std::vector<QueryScan> scans_;   // [m]
   std::vector<QueryScan> after_;   // [m], while a call is open
   bool open_ = false;              // after_ holds what this call has done
   // Between calls these hold nothing but memory.
-  std::vector<KeyBlock> blocks_;
+  std::vector<ScanBlock> blocks_;
   std::vector<std::unique_ptr<TileScanner>> tile_scanners_;  // [workers]
 };
 

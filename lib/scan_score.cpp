@@ -123,21 +123,38 @@ EvenTerm ScanScore::even_term(const Reference& reference) const {
   return f;
 }
 
+/// Into the three parts of out.work: the exponents, what they were rounded by, and their radius.
+double ScanScore::softmax_logits(std::int64_t unit, const Arguments& a, std::size_t n, bool twice,
+                                 Terms& out) const {
+  double* t = out.work.data();
+  double* rest = t + out.value.size();
+  return logits(std::ldexp(score_.parameter, scale_exponent_), shift_of(unit), a.x.data(),
+                twice ? a.lo.data() : nullptr, a.e.data(), n, t, rest, rest + out.value.size());
+}
+
+static void exp_of_logits(std::size_t n, Terms& out) {
+  const double* t = out.work.data();
+  const double* rest = t + out.value.size();
+  exp_terms(t, rest, rest + out.value.size(), n, out.value.data(), out.error.data());
+}
+
 void ScanScore::evaluate_softmax(Reference& reference, const Arguments& a, std::size_t n, bool twice,
                                  Terms& out) const {
   const double scale = std::ldexp(score_.parameter, scale_exponent_);
-  double* t = out.work.data();
-  double* rest = t + out.value.size();
-  double* radius = rest + out.value.size();
-  const double* lo = twice ? a.lo.data() : nullptr;
   const Extremes x = extremes(a.x.data(), n);
   double top = scale * (scale > 0.0 ? x.greatest : x.least);
   reference.unit = 0;
   do {  // again only at logits past 2^50, whose roundings are that large
     reference.unit += static_cast<std::int64_t>(std::floor(top / kLogTwo.hi));
-    top = logits(scale, shift_of(reference.unit), a.x.data(), lo, a.e.data(), n, t, rest, radius);
+    top = softmax_logits(reference.unit, a, n, twice, out);
   } while (std::fabs(top) > kGreatestLogit);
-  exp_terms(t, rest, radius, n, out.value.data(), out.error.data());
+  exp_of_logits(n, out);
+}
+
+void ScanScore::evaluate_softmax_in(std::int64_t unit, const Arguments& arguments, std::size_t n,
+                                    Terms& out) const {
+  softmax_logits(unit, arguments, n, false, out);
+  exp_of_logits(n, out);
 }
 
 void ScanScore::evaluate_one_by_one(Reference& reference, const Arguments& a, std::size_t n,

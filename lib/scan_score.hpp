@@ -52,8 +52,12 @@ class ScanScore {
   /// 0.
   void evaluate(Reference& reference, const Arguments& arguments, std::size_t n, bool twice,
                 Terms& out) const;
+  /// Of softmax, in units of 2^unit, each term a function of its argument and the unit; whole groups. No term
+  /// may pass e^700 units.
+  void evaluate_softmax_in(std::int64_t unit, const Arguments& arguments, std::size_t n, Terms& out) const;
 
  private:
+  double softmax_logits(std::int64_t unit, const Arguments& a, std::size_t n, bool twice, Terms& out) const;
   EvenTerm even_term(const Reference& reference) const;
   void evaluate_softmax(Reference& reference, const Arguments& a, std::size_t n, bool twice,
                         Terms& out) const;

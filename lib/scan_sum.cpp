@@ -22,11 +22,29 @@ void add_at(Limb* to, Limb value, int shift) {
   }
 }
 
+/// value = mantissa 2^(exponent - kMantissaBits), the mantissa of kMantissaBits bits; value > 0, finite.
+struct Parts {
+  Limb mantissa = 0;
+  int exponent = 0;
+};
+Parts parts_of(double value) {
+  constexpr Limb kHidden = Limb{1} << (kMantissaBits - 1);
+  const auto bits = std::bit_cast<Limb>(value);
+  const auto biased = static_cast<int>(bits >> (kMantissaBits - 1));
+  if (biased > 0) return {(bits & (kHidden - 1)) | kHidden, biased - 1022};
+  int exponent = 0;  // subnormal
+  const double fraction = std::frexp(value, &exponent);
+  return {static_cast<Limb>(std::ldexp(fraction, kMantissaBits)), exponent};
+}
+
 void add_bin(Limb* to, const Limb* from) { add_shifted(to, ScanSum::kLimbs, from, ScanSum::kLimbs, 0); }
 
 }  // namespace
 
 double scale_far(double value, std::int64_t exponent) {
+  constexpr int kBias = 1023;
+  if (exponent > -kBias && exponent <= kBias)  // one rounding, as ldexp's
+    return value * std::bit_cast<double>(static_cast<std::uint64_t>(exponent + kBias) << (kMantissaBits - 1));
   return std::ldexp(value, static_cast<int>(std::clamp<std::int64_t>(exponent, -5000, 5000)));
 }
 
@@ -42,8 +60,7 @@ void ScanSum::raise(std::int64_t bin) {
 
 void ScanSum::add(double value, std::int64_t unit) {
   if (!(value > 0.0)) return;
-  int exponent = 0;
-  const auto mantissa = static_cast<Limb>(std::ldexp(std::frexp(value, &exponent), kMantissaBits));
+  const auto [mantissa, exponent] = parts_of(value);
   const std::int64_t place = unit + exponent, bin = place >> 7;
   static_assert(kBinBits == 1 << 7);
   if (bin > top_) raise(bin);

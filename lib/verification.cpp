@@ -138,7 +138,9 @@ VerificationRun::VerificationRun(const Spec& spec, const Rows& all, std::vector<
       pass(spec.score, spec.epsilon, rows.view(), options) {}
 
 VerificationState::VerificationState(const Spec& s, HeavyEntries f, const ScanOptions& o)
-    : spec(s), found(std::move(f)), options(o), batch_rows(batch_rows_of(s)) {}
+    : spec(s), found(std::move(f)), options(o), batch_rows(batch_rows_of(s)) {
+  options.tolerance = ScanOptions().tolerance;
+}
 
 void absorb_with(Verification& pass, const Rows& keys, const Workers& workers) {
   const FloatEnvironment ieee;

@@ -47,6 +47,11 @@ void absorb(Scan& scan, const Rows& keys, const Options& options) {
   detail::absorb_with(scan, keys, make_workers(options));
 }
 
+HeavyEntries scan(const Score& score, double epsilon, const Rows& queries, const Rows& keys,
+                  const ScanOptions& what, const Options& options) {
+  return detail::scan_with(score, epsilon, queries, keys, what, make_workers(options));
+}
+
 void absorb(Verification& pass, const Rows& keys, const Options& options) {
   detail::absorb_with(pass, keys, make_workers(options));
 }

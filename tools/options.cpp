@@ -88,6 +88,11 @@ void declare_scan(CLI::App& app, Options& chosen) {
       ->required();
   verb->add_flag("--causal", scan->causal, "query i of m sees only the keys j <= i + n - m");
   add_mode(*verb, scan->mode);
+  verb->add_option("--tolerance", scan->tolerance,
+                   "how wide the bounds of a weight may be, relative to it: 1e-10 .. 0.1; softmax to 0.01 or "
+                   "more is several times as fast")
+      ->type_name("T")
+      ->capture_default_str();
   verb->add_option(
           "--audit", scan->audit,
           "say how much of what is heavy is among these keys: an .npy of row ids, or the DIR of a find")

@@ -55,6 +55,7 @@ struct ScanVerbOptions {
   std::string audit;  ///< file of key ids, or folder of a find; empty: none
   bool causal = false;
   std::string mode = "no-false-negatives";
+  double tolerance = 1e-10;
   EngineOptions engine;
   ReportOptions report;
 };

@@ -171,7 +171,10 @@ std::string question_section(const Report& report) {
     if (entries && report.entries.confidence > 0.0)
       rows += row("confidence", fmt::format("the bounds of a query's weights are wrong with probability ≤ {}",
                                             report.entries.confidence));
-  } else if (!report.scan->audited.empty()) {
+  } else {
+    rows += row("tolerance", fmt::format("bounds of a weight are at most {} of it apart", asked.tolerance));
+  }
+  if (report.scan && !report.scan->audited.empty()) {
     rows += row("audited set", "<bdi>" + html(report.scan->audited) + "</bdi>");
   }
   return fmt::format(

@@ -32,7 +32,8 @@ std::string row_name(const KeyId& id, bool streams) {
 
 std::string kind_of_entries(const Report& report) {
   const bool decided =
-      report.scan || report.heads.front().verified || route_of(report.heads.front().set.spec()).exact_weights;
+      report.scan ? report.scan->tolerance <= ScanOptions().tolerance
+                  : report.heads.front().verified || route_of(report.heads.front().set.spec()).exact_weights;
   if (decided) return "heavy";
   if (report.entries.mode == Mode::no_false_negatives) return "possibly heavy";
   return report.entries.confidence > 0.0 ? "likely heavy" : "certainly heavy";

@@ -32,7 +32,7 @@ std::uint64_t row_count(const Report& report, const Finding& finding) {
 ScanQuestion question(const Report& report) {
   if (report.scan) return *report.scan;
   const UniversalSet& set = report.heads.front().set;
-  return {set.spec().score, set.spec().epsilon, set.spec().dim, set.row_count(), ""};
+  return {set.spec().score, set.spec().epsilon, set.spec().dim, set.row_count(), "", ScanOptions().tolerance};
 }
 
 Audit total_audit(const Report& report) {

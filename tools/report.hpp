@@ -36,6 +36,7 @@ struct ScanQuestion {
   std::size_t dim = 0;
   std::uint64_t rows = 0;  ///< of each head
   std::string audited;     ///< the set of keys to audit; empty: none
+  double tolerance = ScanOptions().tolerance;
 };
 
 /// How it was computed: times are of the first rank, memory of the one that needed most. Nothing here decides

@@ -34,7 +34,12 @@ class ScanRun {
     report_.entries.mode = mode_of(options.mode);
     report_.has_heads = shape.has_heads;
     report_.top = options.report.top;
-    report_.scan = {Score::from_name(options.score), options.epsilon, shape.dim, shape.count, options.audit};
+    report_.scan = {Score::from_name(options.score),
+                    options.epsilon,
+                    shape.dim,
+                    shape.count,
+                    options.audit,
+                    options.tolerance};
     report_.run = run_info(engine_);
   }
 
@@ -83,7 +88,8 @@ class ScanRun {
         scans_.emplace_back(report_.scan->score, options_.epsilon, queries_.head(h),
                             heavykeys::ScanOptions{.causal = options_.causal,
                                                    .key_count = keys_->shape().count,
-                                                   .mode = mode_of(options_.mode)});
+                                                   .mode = mode_of(options_.mode),
+                                                   .tolerance = options_.tolerance});
       });
     }
     return scans_[head];
@@ -104,7 +110,8 @@ void run(const ScanVerbOptions& options, Job& job) {
   job.alike([&] {
     check_stdin(options.keys, options.queries, options.engine);
     const Engine engine(options.engine, job);
-    Scan(Score::from_name(options.score), options.epsilon, {.dim = 1});  // score and epsilon, before any file
+    Scan(Score::from_name(options.score), options.epsilon, {.dim = 1},
+         {.tolerance = options.tolerance});  // score and numbers, before any file
   });
   std::optional<ScanRun> scan;
   job.together([&] {

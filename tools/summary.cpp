@@ -77,7 +77,10 @@ Json question_summary(const Report& report) {
     json["mode"] =
         report.entries.mode == Mode::no_false_positives ? "no-false-positives" : "no-false-negatives";
   }
-  if (report.scan) return json;
+  if (report.scan) {
+    json["tolerance"] = asked.tolerance;
+    return json;
+  }
   const Spec& spec = report.heads.front().set.spec();
   const Route route = route_of(spec);
   if (report.heads.front().entries) json["confidence"] = report.entries.confidence;

@@ -8,8 +8,8 @@
 namespace heavykeys {
 #pragma GCC visibility push(default)
 
-/// Names usable here, slowest first: "portable" always, then of "avx2", "avx512", "amx" those that
-/// this processor and operating system support.
+/// Names usable here, slowest first: "portable" always, then of "avx2", "avx512", "avx512_vnni", "amx" those
+/// that this processor and operating system support.
 std::vector<std::string> available_isas();
 
 /// The one in use: the last of available_isas(), unless the environment variable HEAVYKEYS_ISA

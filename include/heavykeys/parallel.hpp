@@ -50,6 +50,10 @@ void absorb(CausalHeavy& pass, const Rows& keys, const Options& options = {});
 /// As Scan::absorb, the queries shared out over the threads, 16 at a time.
 void absorb(Scan& scan, const Rows& keys, const Options& options = {});
 
+/// As heavykeys::scan, likewise.
+HeavyEntries scan(const Score& score, double epsilon, const Rows& queries, const Rows& keys,
+                  const ScanOptions& what = {}, const Options& options = {});
+
 /// As Verification::absorb, the undecided queries shared out over the threads, 16 at a time.
 void absorb(Verification& pass, const Rows& keys, const Options& options = {});
 

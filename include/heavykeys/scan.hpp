@@ -22,8 +22,12 @@ struct ScanOptions {
   /// Query i of m sees only the keys j <= i + (n - m), and its weights are normalised over those.
   bool causal = false;
   std::uint64_t key_count = 0;  ///< n, where it is known; must be when causal: 0 is then no keys
-  /// Which keys to list where [lower, upper] straddles epsilon (it is at most 1e-10 epsilon wide).
+  /// Which keys to list where [lower, upper] straddles epsilon (it is at most `tolerance` weight wide).
   Mode mode = Mode::no_false_negatives;
+  /// How wide [lower, upper] may be, relative to the weight; in [1e-10, 0.1]. From about 0.01 on a scan of
+  /// softmax first looks at products of 16-bit integers, several times as fast as float64; blocks of keys
+  /// where that would be too coarse (|q||k| times the scale beyond some hundreds) are done closely.
+  double tolerance = 1e-10;
 
   friend bool operator==(const ScanOptions&, const ScanOptions&) = default;
 };
@@ -33,16 +37,17 @@ struct ScanOptions {
 /// scanned apart, each by a scan of the same queries, and merged.
 ///
 /// Shapes: queries [m, d], keys [n, d], any dtype. Workspace: O(m / epsilon + max(256 d, 2^18)), independent
-/// of n; rows that come out of order wait until 256 .. 4096 of them, aligned, are together. Cost: O(m n d);
-/// of threads, one for each 16 queries is of use. A block of keys whose terms float64 does not resolve well
-/// enough is computed again in twice its precision, about ten times slower.
+/// of n, and 2 m d bytes to a tolerance from 2^-14 on; rows that come out of order wait until 256 .. 4096 of
+/// them, aligned, are together. Cost: O(m n d); of threads, one for each 16 queries is of use. A block of keys
+/// whose terms float64 does not resolve well enough is computed again in twice its precision, about ten times
+/// slower.
 ///
 /// Guarantee (docs/theory.md, "The scan"), for a custom score as far as its function is accurate to 1e-13 and
-/// neither overflows nor underflows: the true weight lies in [lower, upper], upper - lower <= 1e-10 weight,
-/// and
-///   no_false_negatives   j is listed if A_j >= epsilon (ties too), and only if A_j >= (1 - 1e-10) epsilon;
-///   no_false_positives   j is listed only if A_j >= epsilon, and if A_j >= (1 + 1e-10) epsilon.
-/// Ties are not told apart from misses by less than that: one pass cannot form the normaliser of a general
+/// neither overflows nor underflows: the true weight lies in [lower, upper], upper - lower <= t weight, t
+/// the tolerance, and
+///   no_false_negatives   j is listed if A_j >= epsilon (ties too), and only if A_j >= (1 - t) epsilon;
+///   no_false_positives   j is listed only if A_j >= epsilon, and if A_j >= (1 + t) epsilon.
+/// Ties are not told apart from misses by less than 1e-10: one pass cannot form the normaliser of a general
 /// score exactly. A query to which every key gives f = 0 has no entries (its weights are 0/0). Sums neither
 /// overflow nor underflow, whatever the magnitudes. The bytes depend neither on how the keys are cut into
 /// pushes and shards, nor on the order in which these come and merge, nor on engine and threads.
@@ -83,7 +88,9 @@ class Scan {
 /// InvalidInput when one was finished; `into` is then unchanged.
 void merge(Scan& into, const Scan& from);
 
-/// The scan of keys that are at hand: Scan, absorb, finish. With options.causal, key_count is keys.count.
+/// The scan of keys that are at hand: Scan, absorb, finish; and where options.tolerance leaves open whether a
+/// key is heavy for a query, that query once more, to 1e-10. So what is listed is as at 1e-10 whatever the
+/// tolerance, which is about weights. With options.causal, key_count is keys.count.
 HeavyEntries scan(const Score& score, double epsilon, const Rows& queries, const Rows& keys,
                   const ScanOptions& options = {});
 

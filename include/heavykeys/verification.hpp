@@ -39,7 +39,7 @@ struct VerificationAccess;
 class Verification {
  public:
   /// `found` of these queries under this Spec. options.key_count is n and must be given; options.causal says
-  /// what `found` is of. Throws InvalidInput for a Spec out of range or a custom score without its function,
+  /// what `found` is of; options.tolerance is not used: doubts end at 1e-10. Throws InvalidInput for a Spec out of range or a custom score without its function,
   /// for entries that do not belong to the queries or name a key that is not among n keys of stream 0 (of
   /// sets of several streams there is no verification), for another dim, NaN/Inf, or, if there is anything to
   /// verify, epsilon below 1e-60.

@@ -159,6 +159,8 @@ static void scan(void) {
   FAILS(INVALID_INPUT, "key_count is 0", heavykeys_scan_create("power:2", 0.25, &query, 0, 1, 0, &a));
   FAILS(INVALID_INPUT, "mode is 9", heavykeys_scan_create("power:2", 0.25, &query, 0, 0, 9, &a));
   FAILS(INVALID_INPUT, "epsilon", heavykeys_scan_create("power:2", 2.0, &query, 0, 0, 0, &a));
+  FAILS(INVALID_INPUT, "tolerance is 0.5",
+        heavykeys_scan_create_with_tolerance("power:2", 0.25, &query, 0, 0, 0, 0.5, &a));
   FAILS(INVALID_INPUT, "not known", heavykeys_scan_create("sine", 0.25, &query, 0, 0, 0, &a));
   CHECK(a == NULL);
   OK(heavykeys_scan_create("power:2", 0.25, &query, 4, 1, HEAVYKEYS_NO_FALSE_NEGATIVES, &a));

@@ -64,7 +64,8 @@ void check_scan(const world::World& w, const Score& score, const Shape& shape, b
   const ScanOptions options{
       .causal = causal,
       .key_count = causal || announced ? shape.n : 0,
-      .mode = seed % 2 ? heavykeys::Mode::no_false_positives : heavykeys::Mode::no_false_negatives};
+      .mode = seed % 2 ? heavykeys::Mode::no_false_positives : heavykeys::Mode::no_false_negatives,
+      .tolerance = seed % 3 == 0 ? 0.02 : 1e-10};
   Scan whole(score, epsilon, keys.queries(), options);
   if (shape.n > 0) whole.absorb(keys.keys());
   const HeavyEntries truth = whole.finish();
@@ -197,7 +198,7 @@ TEST_CASE("scans of other queries, scores, epsilons or options are refused on ev
     ScanOptions options = {};
   };
   const Setting usual{"", Score::custom("one", plain, 2), 0.1, &keys};
-  std::vector<Setting> odd(9, usual);
+  std::vector<Setting> odd(10, usual);
   odd[0].name = "score", odd[0].score = Score::power(2);
   odd[1].name = "growth", odd[1].score = Score::custom("one", plain, 4);
   odd[2].name = "f(0)", odd[2].score = Score::custom("one", raised, 2);
@@ -207,6 +208,7 @@ TEST_CASE("scans of other queries, scores, epsilons or options are refused on ev
   odd[6].name = "key_count", odd[6].options.key_count = 40;
   odd[7].name = "causal", odd[7].options = {.causal = true, .key_count = 40};
   odd[8].name = "mode", odd[8].options.mode = heavykeys::Mode::no_false_positives;
+  odd[9].name = "tolerance", odd[9].options.tolerance = 0.01;
   for (const world::World& w : world::worlds()) {
     if (w.ranks == 1) continue;
     for (const Setting& s : odd) {

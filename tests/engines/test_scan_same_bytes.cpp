@@ -36,13 +36,14 @@ heavykeys::HeavyEntries scanned(const Score& score, const heavykeys::Rows& queri
   return scan.finish();
 }
 
-void check_all(std::size_t n, std::size_t m, std::size_t d, heavykeys::Dtype dtype, bool causal) {
+void check_all(std::size_t n, std::size_t m, std::size_t d, heavykeys::Dtype dtype, bool causal,
+               double tolerance = 1e-10) {
   support::Random random(n + d);
   const support::Buffer keys(engines::planted(n, d, random), dtype);
   const support::Buffer queries(engines::make_queries(keys.values(), m, random), dtype);
-  const heavykeys::ScanOptions options{.causal = causal, .key_count = n};
+  const heavykeys::ScanOptions options{.causal = causal, .key_count = n, .tolerance = tolerance};
   for (const Score& score : scores()) {
-    CAPTURE(score.name());
+    CAPTURE(score.name(), tolerance);
     const auto want = scanned(score, queries.rows(), keys.rows(), options, {}, {{0, n}});
     REQUIRE(want.keys.size() > 0);
     for (const engines::Schedule schedule : engines::built()) {
@@ -57,9 +58,9 @@ void check_all(std::size_t n, std::size_t m, std::size_t d, heavykeys::Dtype dty
     }
     // n not announced: the last batch is then scanned by finish.
     if (!causal) {
-      CHECK(engines::difference(
-                scanned(score, queries.rows(), keys.rows(), {}, {}, support::every(n, 1 + n / 7)), want) ==
-            "");
+      CHECK(engines::difference(scanned(score, queries.rows(), keys.rows(), {.tolerance = tolerance}, {},
+                                        support::every(n, 1 + n / 7)),
+                                want) == "");
     }
     for (const std::string& isa : heavykeys::available_isas()) {
       CAPTURE(isa);
@@ -82,6 +83,36 @@ TEST_CASE("a causal scan likewise, with fewer queries than keys, as many, and mo
   check_all(1500, 20, 6, heavykeys::Dtype::f32, true);
   check_all(600, 600, 5, heavykeys::Dtype::f16, true);
   check_all(257, 300, 5, heavykeys::Dtype::f64, true);
+}
+
+TEST_CASE("a scan to a tolerance likewise") {
+  check_all(9000, 50, 6, heavykeys::Dtype::f32, false, 0.1);
+  check_all(300, 17, 40, heavykeys::Dtype::f64, false, 0.02);
+  check_all(700, 70, 131, heavykeys::Dtype::bf16, false, 0.001);
+  check_all(600, 600, 5, heavykeys::Dtype::f16, true, 0.01);
+}
+
+TEST_CASE("scan() of keys at hand has the same bytes from every engine, to a tolerance too") {
+  support::Random random(11);
+  const support::Buffer keys(engines::planted(3000, 20, random), heavykeys::Dtype::f32);
+  const support::Buffer queries(engines::make_queries(keys.values(), 70, random), heavykeys::Dtype::f32);
+  for (const double tolerance : {1e-10, 0.05}) {
+    for (const bool causal : {false, true}) {
+      CAPTURE(tolerance, causal);
+      const heavykeys::ScanOptions what{.causal = causal, .tolerance = tolerance};
+      const auto want = heavykeys::scan(Score::softmax(0.1), 0.0005, queries.rows(), keys.rows(), what);
+      REQUIRE(want.keys.size() > 100);
+      for (const engines::Schedule schedule : engines::built()) {
+        if (schedule == engines::Schedule::streaming) continue;
+        for (const int threads : {1, 3}) {
+          const engines::Engine engine{schedule, threads};
+          CHECK(engines::difference(heavykeys::parallel::scan(Score::softmax(0.1), 0.0005, queries.rows(),
+                                                              keys.rows(), what, engine.options()),
+                                    want) == "");
+        }
+      }
+    }
+  }
 }
 
 TEST_CASE("a scan takes keys one row at a time") {

@@ -172,6 +172,7 @@ Case read_case(Input& input) {
   c.causal = (shape & 1) != 0;
   if ((shape & 2) != 0) c.what.mode = heavykeys::Mode::no_false_positives;
   if ((shape & 4) != 0) c.what.confidence = 0.1;
+  if (c.question == Case::Question::scan && (shape & 4) != 0) c.tolerance = 0.05;  // it has no confidence
   const std::size_t n = rows % kMostRows;
   const bool two = (shape & 8) != 0 && n > 1;
   c.streams.emplace_back(two ? n / 2 : n, c.spec.dim);

@@ -36,6 +36,7 @@ struct Case {
   heavykeys::HeavyOptions what;
   enum class Question { set, entries, causal, scan } question = Question::set;  ///< beside the sketch
   bool causal = false;                                                          ///< the scan
+  double tolerance = 1e-10;                                                     ///< likewise
   bool round_trip = false;  ///< the sketch is read back: costs two finalizes, and has a target of its own
   heavykeys::Dtype dtype = heavykeys::Dtype::f64;
   std::vector<support::Matrix> streams;  ///< keys [n, d] of each stream

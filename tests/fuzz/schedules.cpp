@@ -97,7 +97,10 @@ Outcome<HeavyEntries> causal_entries(const Case& c, const Schedule& schedule) {
 Outcome<HeavyEntries> scanned(const Case& c, const Schedule& schedule) {
   const support::Buffer keys(c.streams[0], c.dtype, schedule.layout), queries(c.queries, c.dtype);
   return outcome<HeavyEntries>([&] {
-    const ScanOptions options{.causal = c.causal, .key_count = c.streams[0].rows, .mode = c.what.mode};
+    const ScanOptions options{.causal = c.causal,
+                              .key_count = c.streams[0].rows,
+                              .mode = c.what.mode,
+                              .tolerance = c.tolerance};
     Scan scan(c.scan_score, c.spec.epsilon, queries.rows(), options);
     for (const auto& piece : in_order(schedule)) {
       schedule.engine.absorb(scan, keys.rows().slice(piece.begin, piece.length));

@@ -63,7 +63,7 @@ inline std::vector<Real> weights(const Score& score, const double* query, const 
 /// "" when the entries of query i are what the header promises of these weights. `noise`: relative error of
 /// the weights themselves.
 inline std::string difference(const heavykeys::HeavyEntries& found, std::size_t i, const std::vector<Real>& w,
-                              Real epsilon, Real noise = 1e-15L) {
+                              Real epsilon, Real noise = 1e-15L, Real tolerance = 1e-10L) {
   const auto say = [&](std::size_t j, const char* what) {
     return " query " + std::to_string(i) + " key " + std::to_string(j) + ": " + what + " (" +
            (j < w.size() ? std::to_string(static_cast<double>(w[j])) : "no weight") + ")";
@@ -78,12 +78,12 @@ inline std::string difference(const heavykeys::HeavyEntries& found, std::size_t 
     if (e > begin && found.keys[e - 1].row >= j) return say(j, "keys not ascending");
     listed[j] = true;
     const Real weight = found.weights[e], lower = found.lower[e], upper = found.upper[e];
-    if (w[j] < epsilon * (1 - 1e-10L)) wrong += say(j, "listed, not heavy");
-    if (!(std::fabs(weight - w[j]) <= 1e-10L * w[j])) wrong += say(j, "weight");
+    if (w[j] < epsilon * (1 - tolerance)) wrong += say(j, "listed, not heavy");
+    if (!(std::fabs(weight - w[j]) <= tolerance * w[j])) wrong += say(j, "weight");
     if (!(lower <= w[j] * (1 + noise))) wrong += say(j, "lower");
     if (!(upper >= w[j] * (1 - noise))) wrong += say(j, "upper");
     if (!(lower <= weight && weight <= upper && upper <= 1)) wrong += say(j, "bounds around the weight");
-    if (!(upper - lower <= 1e-10L * weight)) wrong += say(j, "too wide");
+    if (!(upper - lower <= tolerance * weight)) wrong += say(j, "too wide");
   }
   for (std::size_t j = 0; j < w.size(); ++j) {
     if (w[j] >= epsilon * (1 + noise) && !listed[j]) wrong += say(j, "missed");

@@ -93,3 +93,72 @@ TEST_CASE("on adversarial keys every score's entries are those of brute force, c
   }
   CHECK(entries >= 10000);
 }
+
+TEST_CASE("to a tolerance, softmax's entries are those of brute force within it, and some are as wide") {
+  const std::uint64_t count = 60 * support::families().size();
+  std::size_t entries = 0, wide = 0;
+  for (std::uint64_t seed = 0; seed < count; ++seed) {
+    const support::Problem p = support::draw(seed, {700, 40});
+    support::Random random(seed);
+    const support::Matrix& keys = p.keys.values();
+    const support::Buffer queries(engines::make_queries(keys, 5, random), heavykeys::Dtype::f64);
+    const support::Matrix& q = queries.values();
+    const double top = greatest_product(q, keys);
+    if (!(top < 1e250 && top > 1e-250)) continue;
+    const double sharpness = std::exp(8 * random.uniform() - 2) * (random.coin() ? 1 : -1);
+    const double tolerance = std::pow(10.0, -1 - 3 * random.uniform());
+    const Score score = Score::softmax(sharpness / top);
+    const bool causal = random.coin();
+    INFO(p.name + " " + score.name() << " tolerance " << tolerance << (causal ? " causal" : ""));
+    heavykeys::Scan scan(score, p.spec.epsilon, queries.rows(),
+                         {.causal = causal, .key_count = keys.rows, .tolerance = tolerance});
+    if (keys.rows > 0) scan.absorb(p.keys.rows());
+    const auto found = scan.finish();
+    std::string wrong;
+    for (std::size_t i = 0; i < q.rows; ++i) {
+      const std::size_t sees = causal ? truth::visible(i, q.rows, keys.rows) : keys.rows;
+      wrong += truth::difference(found, i, truth::weights(score, q.row(i), keys, sees), p.spec.epsilon,
+                                 1e-14L, tolerance);
+    }
+    CHECK(wrong == "");
+    entries += found.keys.size();
+    for (std::size_t e = 0; e < found.keys.size(); ++e)
+      wide += found.upper[e] - found.lower[e] > 1e-8 * found.weights[e] ? 1 : 0;
+  }
+  CHECK(entries >= 10000);
+  CHECK(wide >= entries / 4);  // the first look was taken
+}
+
+TEST_CASE("scan() of keys at hand lists to any tolerance what it lists to 1e-10") {
+  std::size_t straddled = 0;
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    support::Random random(seed);
+    // Far from the origin, so that products are large and weights much the same: many are near epsilon.
+    support::Matrix keys = support::gaussian({900, 24}, random);
+    for (std::size_t j = 0; j < keys.rows; ++j) keys(j, 0) += 40.0;
+    const support::Buffer k(keys, heavykeys::Dtype::f32),
+        q(support::gaussian({40, 24}, random), heavykeys::Dtype::f32);
+    const Score score = Score::softmax(0.05 + 0.1 * random.uniform());
+    const double epsilon = 0.0015;
+    heavykeys::ScanOptions options{
+        .causal = seed % 2 == 1,
+        .mode = seed % 4 < 2 ? heavykeys::Mode::no_false_negatives : heavykeys::Mode::no_false_positives};
+    const auto close = heavykeys::scan(score, epsilon, q.rows(), k.rows(), options);
+    options.tolerance = 0.05;
+    const auto loose = heavykeys::scan(score, epsilon, q.rows(), k.rows(), options);
+    CHECK(loose.indptr == close.indptr);
+    CHECK(loose.keys == close.keys);
+    for (std::size_t e = 0; e < std::min(loose.keys.size(), close.keys.size()); ++e) {
+      CHECK(loose.lower[e] <= close.upper[e]);
+      CHECK(loose.upper[e] >= close.lower[e]);
+      CHECK(loose.upper[e] - loose.lower[e] <= 0.05 * loose.weights[e]);
+    }
+    options.key_count = keys.rows;
+    options.mode = heavykeys::Mode::no_false_negatives;
+    heavykeys::Scan pass(score, epsilon, q.rows(), options);
+    pass.absorb(k.rows());
+    const auto once = pass.finish();
+    for (const double lower : once.lower) straddled += lower < epsilon ? 1 : 0;
+  }
+  CHECK(straddled >= 200);  // so there was something to look at again
+}

@@ -116,7 +116,8 @@ void for_cases(std::uint64_t seed, std::size_t n, std::size_t d, const Check& ch
       const ScanOptions options{
           .causal = causal,
           .key_count = causal || random.coin() ? n : 0,
-          .mode = random.coin() ? heavykeys::Mode::no_false_negatives : heavykeys::Mode::no_false_positives};
+          .mode = random.coin() ? heavykeys::Mode::no_false_negatives : heavykeys::Mode::no_false_positives,
+          .tolerance = random.coin() ? 1e-10 : 0.03};
       const Case c{score, random.pick(std::vector<double>{0.1, 0.004, 1e-6}),
                    heavykeys::rows(q.values.data(), q.rows, d), heavykeys::rows(k.values.data(), n, d),
                    options};

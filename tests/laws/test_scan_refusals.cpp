@@ -44,6 +44,13 @@ TEST_CASE("a scan refuses bad epsilon, dim, scores and queries, naming the value
     CHECK_THAT(refused([&] { Scan(Score::softmax(), epsilon, rows(q, 2)); }), Contains("epsilon is "));
   }
   for (const double epsilon : {1.0, 1e-60}) CHECK_NOTHROW(Scan(Score::softmax(), epsilon, rows(q, 2)));
+  for (const double tolerance : {0.0, -0.5, 0.11, 1e-11, nan_value, infinity}) {
+    CHECK_THAT(refused([&] { Scan(Score::softmax(), 0.5, rows(q, 2), {.tolerance = tolerance}); }),
+               Contains("tolerance is "));
+  }
+  for (const double tolerance : {0.1, 1e-10}) {
+    CHECK_NOTHROW(Scan(Score::softmax(), 0.5, rows(q, 2), {.tolerance = tolerance}));
+  }
   const Numbers many(4097, 1.0);
   CHECK_THAT(refused([&] { Scan(Score::softmax(), 0.5, rows(many, 4097)); }), Contains("dim is 4097"));
   CHECK_THAT(refused([&] { Scan(Score::softmax(), 0.5, heavykeys::Rows{}); }), Contains("dim is 0"));
@@ -122,6 +129,8 @@ TEST_CASE("scans that do not belong together do not merge, and stay as they were
   CHECK_THAT(refuses(Scan(Score::softmax(2), 0.1, rows(q, 2), options)), Contains("softmax:2"));
   CHECK_THAT(refuses(Scan(Score::softmax(), 0.2, rows(q, 2), options)), Contains("0.2"));
   CHECK_THAT(refuses(Scan(Score::softmax(), 0.1, rows(q, 2))), Contains("options"));
+  CHECK_THAT(refuses(Scan(Score::softmax(), 0.1, rows(q, 2), {.key_count = 4, .tolerance = 0.01})),
+             Contains("options"));
   CHECK_THAT(refuses(Scan(Score::softmax(), 0.1, rows(other, 2), options)), Contains("row 1"));
   CHECK_THAT(refuses(Scan(Score::softmax(), 0.1, rows(q, 1), options)), Contains("4 x 1"));
   Scan rest(Score::softmax(), 0.1, rows(q, 2), options);

@@ -55,6 +55,30 @@ class ScanTest(CommandTest):
         self.assertTrue(np.all(low <= found) and np.all(found <= high))
         self.assertTrue(np.all(high - low <= 1e-10 * found))
 
+    def test_a_tolerance_widens_the_bounds_and_no_more(self):
+        keys, queries = self.rng.normal(size=(3000, 48)), self.rng.normal(size=(30, 48))
+        inputs = ("--keys", self.save("k.npy", keys), "--queries", self.save("q.npy", queries))
+        self.assertEqual(self.scan("softmax:0.25", *inputs)["tolerance"], 1e-10)
+        summary = self.scan("softmax:0.25", *inputs, "--tolerance", "0.03", out="loose")
+        self.assertEqual(summary["tolerance"], 0.03)
+        weights = scores("softmax:0.25", queries, keys)
+        found, index = self.result("loose", "heavy_weights"), self.result("loose", "heavy_keys")
+        low, high = self.result("loose", "heavy_bounds").T
+        row = np.repeat(np.arange(30), np.diff(self.result("loose", "heavy_indptr")))
+        self.assertGreater(np.max((high - low) / found), 1e-5)
+        self.assertLessEqual(np.max((high - low) / found), 0.03)
+        self.assertTrue(np.all(low <= weights[row, index]) and np.all(weights[row, index] <= high))
+        self.assertGreaterEqual(set(zip(row, index)), set(zip(*np.nonzero(weights >= EPSILON))))
+        self.assertTrue(np.all(weights[row, index] >= (1 - 0.03) * EPSILON))
+
+    def test_tolerances_that_no_scan_has_are_refused(self):
+        inputs = ("--keys", self.save("k.npy", np.eye(3)), "--queries", self.save("q.npy", np.eye(3)))
+        for tolerance in ("0", "0.2", "1e-11", "nan"):
+            self.fail_with(
+                "scan", "--score", "softmax", "--epsilon", EPSILON, *inputs, "--tolerance", tolerance,
+                words=["tolerance"],
+            )
+
     def test_every_score_and_dtype(self):
         found = 0
         for score, dtype in zip(SCORES, [np.float16, np.float32, np.float64] * 3):

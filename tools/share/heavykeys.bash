@@ -26,6 +26,7 @@ _heavykeys() {
     'scan --epsilon') return ;;
     'scan --score') COMPREPLY=($(compgen -W 'power:2 power:4 expressive softmax' -- "$word")); return ;;
     'scan --mode') COMPREPLY=($(compgen -W 'no-false-negatives no-false-positives' -- "$word")); return ;;
+    'scan --tolerance') return ;;
     'scan --audit') COMPREPLY=($(compgen -f -- "$word")); return ;;
     'scan --engine') COMPREPLY=($(compgen -W 'auto streaming tbb openmp mpi' -- "$word")); return ;;
     'scan --threads') return ;;
@@ -109,7 +110,7 @@ _heavykeys() {
   fi
   case "$verb" in
     find) COMPREPLY=($(compgen -W '--help --keys --epsilon --queries --score --causal --mode --confidence --verify --sample-rows --seed --engine --threads --out --report --tokens --top --json --quiet' -- "$word")) ;;
-    scan) COMPREPLY=($(compgen -W '--help --keys --queries --epsilon --score --causal --mode --audit --engine --threads --out --report --tokens --top --json --quiet' -- "$word")) ;;
+    scan) COMPREPLY=($(compgen -W '--help --keys --queries --epsilon --score --causal --mode --tolerance --audit --engine --threads --out --report --tokens --top --json --quiet' -- "$word")) ;;
     sketch) COMPREPLY=($(compgen -W '--help --keys --epsilon --out --score --sample-rows --seed --resume --rows --first-row --stream --head --checkpoint --checkpoint-every --quiet --engine --threads' -- "$word")) ;;
     merge) COMPREPLY=($(compgen -W '--help --out' -- "$word")) ;;
     finalize) COMPREPLY=($(compgen -W '--help --queries --mode --confidence --engine --threads --out --report --tokens --top --json --quiet' -- "$word")) ;;

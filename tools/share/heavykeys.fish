@@ -37,6 +37,7 @@ complete -c heavykeys -n '__fish_seen_subcommand_from scan' -l epsilon -x -d 'th
 complete -c heavykeys -n '__fish_seen_subcommand_from scan' -l score -x -a 'power:2 power:4 expressive softmax' -d 'the score f: softmax[:SCALE], power:P, expressive or polynomial:C0,C1,...'
 complete -c heavykeys -n '__fish_seen_subcommand_from scan' -l causal -d 'query i of m sees only the keys j <= i + n - m'
 complete -c heavykeys -n '__fish_seen_subcommand_from scan' -l mode -x -a 'no-false-negatives no-false-positives' -d 'no-false-negatives lists every key that may be heavy, no-false-positives none that may not'
+complete -c heavykeys -n '__fish_seen_subcommand_from scan' -l tolerance -x -d 'how wide the bounds of a weight may be, relative to it: 1e-10 .. 0.1; softmax to 0.01 or more is several times as fast'
 complete -c heavykeys -n '__fish_seen_subcommand_from scan' -l audit -r -F -d 'say how much of what is heavy is among these keys: an .npy of row ids, or the DIR of a find'
 complete -c heavykeys -n '__fish_seen_subcommand_from scan' -l engine -x -a 'auto streaming tbb openmp mpi' -d 'auto, streaming, tbb, openmp, or mpi under mpirun (see: heavykeys engines)'
 complete -c heavykeys -n '__fish_seen_subcommand_from scan' -l threads -x -d 'threads of the engine, of mpi those of each rank; default: all it may use'

@@ -1,0 +1,44 @@
+// The loops of the scan's first look, in integers of 16 bits and float32: compiled once for each instruction
+// set as those of kernels.hpp. Sums of integers are exact in any order; in float32 one order is kept.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace heavykeys::detail {
+
+/// Elements of a coarse row: whole pairs, as one 32-bit lane takes.
+inline std::size_t coarse_width(std::size_t dim) { return dim + dim % 2; }
+
+/// Integers of this magnitude at most, in rows of 2-norm at most kCoarseNorm: the products of two such rows
+/// then fit 32 bits, with all their partial sums (Cauchy-Schwarz).
+inline constexpr double kCoarseTop = 32767.0, kCoarseNorm = 46340.0;
+
+/// Integer i of key u goes to panel[(i / 2 * ld + u) * 2 + i % 2]: columns[i * ld + u] / step, rounded.
+/// residual[u] = sum_i (columns[i * ld + u] - integer * step)^2. Even width, ld a multiple of kColumnTile.
+void coarse_columns(const double* columns, std::size_t dim, std::size_t ld, double step, std::int16_t* panel,
+                    double* residual);
+
+/// products[a * ld + u] = sum_i queries[a * width + i] * (integer i of key u), exactly.
+void coarse_products(const std::int16_t* queries, std::size_t query_count, std::size_t width,
+                     const std::int16_t* panel, std::size_t ld, std::int32_t* products);
+
+/// Terms of a query relative to its greatest: term u is 2^(factor products[u] - unit), u < n, within
+/// kCoarseRounding, relatively, of what it is for an exponent within 2^-22 factor |product| of the true one.
+/// Terms below 2^-120 become about that.
+struct CoarseTerm {
+  std::size_t n = 0;  ///< 0: this query is passed over
+  float factor = 0.0f;
+  float unit = 0.0f;  ///< floor(factor max products)
+  double sum = 0.0;
+};
+
+/// Units and sums of `count` queries, from products[a * ld + u].
+void coarse_sums(const std::int32_t* products, std::size_t ld, std::size_t count, CoarseTerm* queries);
+
+/// Writes the ascending u < n with term u >= threshold to `out`, and those terms; returns how many.
+std::size_t select_coarse(const std::int32_t* products, const CoarseTerm& query, float threshold,
+                          std::uint32_t* out, float* terms);
+inline constexpr double kCoarseRounding = 0x1p-17;
+
+}  // namespace heavykeys::detail
