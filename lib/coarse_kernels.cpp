@@ -187,8 +187,10 @@ void CoarseSums(const std::int32_t* products, std::size_t ld, std::size_t count,
   // In two loops, so that no sum waits for its unit.
   for (std::size_t a = 0; a < count; ++a) {
     if (queries[a].n == 0) continue;
-    const std::int32_t top = CoarseTop(products + a * ld, queries[a].n);
-    queries[a].unit = std::floor(queries[a].factor * static_cast<float>(top));
+    const auto top = static_cast<float>(CoarseTop(products + a * ld, queries[a].n));
+    const float exponent = queries[a].factor * top;
+    queries[a].unit = std::floor(exponent);
+    queries[a].most = 1.0f + (exponent - queries[a].unit);  // 2^x <= 1 + x
   }
   for (std::size_t a = 0; a < count; ++a) {
     if (queries[a].n > 0) queries[a].sum = SumOfTerms(products + a * ld, queries[a]);

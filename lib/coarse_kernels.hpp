@@ -30,6 +30,7 @@ struct CoarseTerm {
   std::size_t n = 0;  ///< 0: this query is passed over
   float factor = 0.0f;
   float unit = 0.0f;  ///< floor(factor max products)
+  float most = 0.0f;  ///< no term is greater, but for rounding: 1 + the exponent of the greatest, in [1, 2)
   double sum = 0.0;
 };
 

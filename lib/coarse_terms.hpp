@@ -18,7 +18,7 @@ inline constexpr double kCoarseTolerance = 0x1p-14;
 
 /// A scan that takes first looks keeps keys down to this part of epsilon: the terms of candidates are known
 /// in float64, and the more of the sum they are, the better that is known.
-inline constexpr double kKeptShare = 0.25;
+inline constexpr double kKeptShare = 0.5;
 
 /// Query i of a tile, and a block of keys.
 struct CoarsePair {
@@ -39,14 +39,18 @@ struct CoarseLook {
 /// the query sees, and the tolerance.
 BlockSum coarse_sum(const CoarseLook& look, const CoarseTerm& terms);
 
+/// No true term of the block passes this, in units of the sum.
+inline double coarse_most(const CoarseLook& look, const CoarseTerm& terms) {
+  // The exponent has four roundings, each of 2^-24 of at most 2^11: less than 2^-10 in all.
+  return static_cast<double>(terms.most) * (1.0 + 0x1p-9) * (1.0 + 2.0 * look.wrong);
+}
+
 /// Looks from one worker.
 class CoarseTerms {
  public:
   CoarseTerms(const ScanScore& score, double tolerance, std::size_t dim);
 
   CoarseLook look(const CoarseSize& query, const CoarseSize& keys) const;
-  /// No term passes this, in units of the sum, nor does what it may be wrong by.
-  static constexpr double kGreatest = 4.0;
   /// Appends the keys that may reach `needed`, in units of `terms`, each with its term in float64: a function
   /// of the query, the key and the unit. `products` as coarse_products() made them.
   void append_candidates(const CoarsePair& pair, const CoarseLook& look, const CoarseTerm& terms,

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "lib/block_kernels.hpp"
 #include "lib/kernels.hpp"
 #include "lib/read_rows.hpp"
 
@@ -15,9 +16,7 @@ namespace {
 /// then anywhere near underflow, and their products have one unit.
 constexpr int kCommonRange = 100;
 
-/// Rows that are scaled together: their sums, which are added up in order, need not wait for each other, and
-/// as columns they fill a cache line.
-constexpr std::size_t kTogether = 8;
+constexpr std::size_t kTogether = kRowsTogether;
 
 struct RowGroup {
   /// A group of nothing: every row is `zeros`.
@@ -40,21 +39,23 @@ struct RowSizes {
   std::array<bool, kTogether> wide = {};
 };
 
-/// out[i * column_step + r * row_step] = 2^-exponent[r] from[r][i].
-RowSizes scale_rows(const RowGroup& rows, std::size_t dim, double* out, std::size_t column_step,
-                    std::size_t row_step) {
+/// From the squares of its scaled elements.
+double norm_of(double squares, bool wide) {
+  return squares > 0.0 || wide ? std::sqrt(squares) * (1.0 + 0x1p-30) + kWideRow : 0.0;
+}
+
+/// out[r * dim + i] = 2^-exponent[r] from[r][i].
+RowSizes scale_rows(const RowGroup& rows, std::size_t dim, double* out) {
   RowSizes size;
-  std::array<double, kTogether> squares = {};
-  for (std::size_t i = 0; i < dim; ++i) {
-    for (std::size_t r = 0; r < kTogether; ++r) {
+  for (std::size_t r = 0; r < kTogether; ++r) {
+    double squares = 0.0;
+    for (std::size_t i = 0; i < dim; ++i) {
       const double element = rows.from[r][i], x = element * rows.near[r] * rows.rest[r];
-      out[i * column_step + r * row_step] = x;
-      squares[r] += x * x;
+      out[r * dim + i] = x;
+      squares += x * x;
       size.wide[r] |= element != 0.0 && std::fabs(x) < kWideRow;
     }
-  }
-  for (std::size_t r = 0; r < kTogether; ++r) {
-    if (squares[r] > 0.0 || size.wide[r]) size.norm[r] = std::sqrt(squares[r]) * (1.0 + 0x1p-30) + kWideRow;
+    size.norm[r] = norm_of(squares, size.wide[r]);
   }
   return size;
 }
@@ -62,13 +63,7 @@ RowSizes scale_rows(const RowGroup& rows, std::size_t dim, double* out, std::siz
 }  // namespace
 
 int row_exponent(const double* row, std::size_t dim) {
-  std::array<double, kTogether> tops = {};
-  std::size_t i = 0;
-  for (; i + kTogether <= dim; i += kTogether) {
-    for (std::size_t l = 0; l < kTogether; ++l) tops[l] = std::max(tops[l], std::fabs(row[i + l]));
-  }
-  double top = *std::ranges::max_element(tops);
-  for (; i < dim; ++i) top = std::max(top, std::fabs(row[i]));
+  const double top = row_top(row, dim);
   return top == 0.0 ? kZeroRow : std::ilogb(top) + 1;
 }
 
@@ -111,10 +106,13 @@ void KeyBlock::scale_columns(std::size_t first, std::size_t d) {
     if (common) exponent[u] = top;
     rows.set(u - first, raw.data() + u * d, exponent[u]);
   }
-  const RowSizes size = scale_rows(rows, d, columns.data() + first, ld, 1);
+  std::array<double, kTogether> squares = {};
+  std::array<bool, kTogether> wides = {};
+  detail::scale_columns(rows.from.data(), d, rows.near.data(), rows.rest.data(), kWideRow,
+                        columns.data() + first, ld, squares.data(), wides.data());
   for (std::size_t u = first; u < end; ++u) {
-    norm[u] = size.norm[u - first];
-    wide[u] = size.wide[u - first];
+    wide[u] = wides[u - first];
+    norm[u] = norm_of(squares[u - first], wide[u]);
   }
 }
 
@@ -135,7 +133,7 @@ void QueryTile::load(const Rows& queries) {
       exponent.push_back(std::max(row_exponent(row, dim), -2000));
       rows.set(r, row, exponent.back());
     }
-    const RowSizes size = scale_rows(rows, dim, scaled.data() + first * dim, 1, dim);
+    const RowSizes size = scale_rows(rows, dim, scaled.data() + first * dim);
     norm.insert(norm.end(), size.norm.begin(), size.norm.begin() + static_cast<std::ptrdiff_t>(some));
     wide.insert(wide.end(), size.wide.begin(), size.wide.begin() + static_cast<std::ptrdiff_t>(some));
   }

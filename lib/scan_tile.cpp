@@ -74,7 +74,7 @@ void TileScanner::look_at(const ScanBlock& block, std::size_t begin, std::size_t
     const CoarseTerm& terms = coarse_terms_[i];
     if (terms.n == 0) continue;
     double needed = 0.0;
-    if (!scans[i].add(coarse_sum(looks_[i], terms), CoarseTerms::kGreatest, keep_, needed)) continue;
+    if (!scans[i].add(coarse_sum(looks_[i], terms), coarse_most(looks_[i], terms), keep_, needed)) continue;
     coarse_.append_candidates({tile_, i, block.keys}, looks_[i], terms, integers_.data() + (i - begin) * ld,
                               needed, scans[i].candidates);
     scans[i].sweep_when_due(keep_);
