@@ -12,15 +12,15 @@ namespace {
 
 constexpr double kLog2E = 0x1.71547652b82fep0;
 
-/// sum_i query[i] * (key[i] * factor), its order one for all machines.
-double row_product(const double* query, const double* key, std::size_t dim, double factor) {
+/// sum_i query[i] * key[i], its order one for all machines.
+double row_product(const double* query, const double* key, std::size_t dim) {
   constexpr std::size_t kSums = 8;  // that need not wait for each other
   std::array<double, kSums> sums = {};
   std::size_t i = 0;
   for (; i + kSums <= dim; i += kSums) {
-    for (std::size_t s = 0; s < kSums; ++s) sums[s] += query[i + s] * (key[i + s] * factor);
+    for (std::size_t s = 0; s < kSums; ++s) sums[s] += query[i + s] * key[i + s];
   }
-  for (std::size_t s = 0; i < dim; ++i, ++s) sums[s] += query[i] * (key[i] * factor);
+  for (std::size_t s = 0; i < dim; ++i, ++s) sums[s] += query[i] * key[i];
   return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
 }
 
@@ -70,14 +70,14 @@ void CoarseTerms::append_found(const CoarsePair& pair, const CoarseLook& look, s
                                std::size_t count, double needed, std::vector<ScanCandidate>& out) {
   const QueryTile& tile = pair.tile;
   const double* query = tile.scaled.data() + pair.i * tile.dim;
-  const double to_key = std::ldexp(1.0, -pair.block.top);
-  const double to_units =
-      std::ldexp(1.0, tile.exponent[pair.i] + pair.block.top - score_.reference(0).exponent);
-  const double error = dot_error(tile.dim) * tile.norm[pair.i] * to_units;
+  // Of the key as it is, and as the block scales it; no exponent is beyond 400 (CoarseSize::usable).
+  const double of_raw = std::ldexp(1.0, tile.exponent[pair.i] - score_.reference(0).exponent);
+  const double of_scaled = of_raw * std::ldexp(1.0, pair.block.top);
+  const double error = dot_error(tile.dim) * tile.norm[pair.i] * of_scaled;
   const std::size_t whole = whole_groups(count);
   for (std::size_t f = 0; f < whole; ++f) {
     const std::size_t u = found_[std::min(f, count - 1)];
-    arguments_.x[f] = row_product(query, pair.block.raw.data() + u * tile.dim, tile.dim, to_key) * to_units;
+    arguments_.x[f] = row_product(query, pair.block.raw.data() + u * tile.dim, tile.dim) * of_raw;
     arguments_.e[f] = error * pair.block.norm[u];
   }
   score_.evaluate_softmax_in(unit, arguments_, whole, fine_);
