@@ -197,21 +197,41 @@ void CoarseSums(const std::int32_t* products, std::size_t ld, std::size_t count,
   }
 }
 
+/// No product below this has a term that reaches the threshold. Roundings are given room: 2^-16 and 2^-20 of
+/// an exponent are more than terms are wrong by.
+HWY_INLINE std::int32_t LeastProduct(const CoarseTerm& query, float threshold) {
+  constexpr auto kLeast = std::numeric_limits<std::int32_t>::min();
+  if (!(threshold > 0x1p-118f && query.factor > 0.0f)) return kLeast;
+  const double unit = static_cast<double>(query.unit);
+  const double exponent =
+      std::log2(static_cast<double>(threshold)) + unit - 0x1p-16 - 0x1p-20 * (std::fabs(unit) + 128.0);
+  const double least = std::floor(exponent / static_cast<double>(query.factor));
+  return static_cast<std::int32_t>(std::clamp(least, static_cast<double>(kLeast),
+                                              static_cast<double>(std::numeric_limits<std::int32_t>::max())));
+}
+
 std::size_t SelectCoarse(const std::int32_t* products, const CoarseTerm& query, float threshold,
                          std::uint32_t* out, float* terms) {
-  const std::size_t lanes = hn::Lanes(kF);
-  const TermOf term(query);
-  float values[kGroup];
-  std::size_t found = 0;
+  const std::size_t lanes = hn::Lanes(kI);
+  const std::int32_t least = LeastProduct(query, threshold);
+  const VI limit = hn::Set(kI, least);
+  std::size_t likely = 0;
+  HWY_ALIGN std::int32_t gathered[kMostCoarse + kGroup] = {};
   for (std::size_t u = 0; u < query.n; u += lanes) {
-    const VF value = term(products + u);
-    if (hn::AllFalse(kF, hn::Ge(value, Single(threshold)))) continue;
-    hn::StoreU(value, kF, values);
-    for (std::size_t l = 0; l < std::min(lanes, query.n - u); ++l) {
-      if (values[l] < threshold) continue;
-      out[found] = static_cast<std::uint32_t>(u + l);
-      terms[found++] = values[l];
+    if (hn::AllTrue(kI, hn::Lt(hn::LoadU(kI, products + u), limit))) continue;
+    for (std::size_t v = u; v < std::min(u + lanes, query.n); ++v) {
+      if (products[v] < least) continue;
+      out[likely] = static_cast<std::uint32_t>(v);
+      gathered[likely++] = products[v];
     }
+  }
+  const TermOf term(query);
+  for (std::size_t f = 0; f < likely; f += lanes) hn::StoreU(term(gathered + f), kF, terms + f);
+  std::size_t found = 0;
+  for (std::size_t f = 0; f < likely; ++f) {
+    if (terms[f] < threshold) continue;
+    out[found] = out[f];
+    terms[found++] = terms[f];
   }
   return found;
 }

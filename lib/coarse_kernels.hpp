@@ -37,7 +37,11 @@ struct CoarseTerm {
 /// Units and sums of `count` queries, from products[a * ld + u].
 void coarse_sums(const std::int32_t* products, std::size_t ld, std::size_t count, CoarseTerm* queries);
 
-/// Writes the ascending u < n with term u >= threshold to `out`, and those terms; returns how many.
+/// Keys of a block at most.
+inline constexpr std::size_t kMostCoarse = 256;
+
+/// Writes the ascending u < n with term u >= threshold to `out`, and those terms; returns how many. `terms`
+/// has room for 16 more than n.
 std::size_t select_coarse(const std::int32_t* products, const CoarseTerm& query, float threshold,
                           std::uint32_t* out, float* terms);
 inline constexpr double kCoarseRounding = 0x1p-17;

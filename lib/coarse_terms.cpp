@@ -12,6 +12,8 @@ namespace {
 
 constexpr double kLog2E = 0x1.71547652b82fep0;
 
+static_assert(KeyBlock::kRows <= kMostCoarse);
+
 /// sum_i query[i] * key[i], its order one for all machines.
 double row_product(const double* query, const double* key, std::size_t dim) {
   constexpr std::size_t kSums = 8;  // that need not wait for each other
@@ -32,11 +34,11 @@ CoarseTerms::CoarseTerms(const ScanScore& score, double tolerance, std::size_t d
       scale_(std::fabs(score.score().parameter)),
       product_error_(dot_error(dim) + 0x1p-50),
       found_(KeyBlock::kRows),
-      found_terms_(KeyBlock::kRows),
+      found_terms_(KeyBlock::kRows + 16),
       arguments_(KeyBlock::kRows),
       fine_(KeyBlock::kRows) {}
 
-CoarseLook CoarseTerms::look(const CoarseSize& query, const CoarseSize& keys) const {
+inline CoarseLook CoarseTerms::look(const CoarseSize& query, const CoarseSize& keys) const {
   CoarseLook look;
   if (!query.usable || !keys.usable) return look;
   const double most = scale_ * query.norm * keys.norm;  // of a logit
@@ -49,6 +51,14 @@ CoarseLook CoarseTerms::look(const CoarseSize& query, const CoarseSize& keys) co
   look.factor = static_cast<float>(scale_ * query.step * keys.step * kLog2E);
   look.suits = look.wrong + look.fine_wrong <= 0.49 * tolerance_;
   return look;
+}
+
+void CoarseTerms::choose(const CoarseSize* queries, const CoarseSize& keys,
+                         std::span<const std::size_t> visible, CoarseLook* looks, CoarseTerm* terms) const {
+  for (std::size_t i = 0; i < visible.size(); ++i) {
+    looks[i] = look(queries[i], keys);
+    terms[i] = {.n = looks[i].suits ? visible[i] : 0, .factor = looks[i].factor};
+  }
 }
 
 BlockSum coarse_sum(const CoarseLook& look, const CoarseTerm& terms) {

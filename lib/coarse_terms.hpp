@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "lib/coarse_kernels.hpp"
@@ -50,13 +51,16 @@ class CoarseTerms {
  public:
   CoarseTerms(const ScanScore& score, double tolerance, std::size_t dim);
 
-  CoarseLook look(const CoarseSize& query, const CoarseSize& keys) const;
+  /// For each query i that sees visible[i] keys of a block: how it is to be looked at, and of how many keys.
+  void choose(const CoarseSize* queries, const CoarseSize& keys, std::span<const std::size_t> visible,
+              CoarseLook* looks, CoarseTerm* terms) const;
   /// Appends the keys that may reach `needed`, in units of `terms`, each with its term in float64: a function
   /// of the query, the key and the unit. `products` as coarse_products() made them.
   void append_candidates(const CoarsePair& pair, const CoarseLook& look, const CoarseTerm& terms,
                          const std::int32_t* products, double needed, std::vector<ScanCandidate>& out);
 
  private:
+  CoarseLook look(const CoarseSize& query, const CoarseSize& keys) const;
   void append_found(const CoarsePair& pair, const CoarseLook& look, std::int64_t unit, std::size_t count,
                     double needed, std::vector<ScanCandidate>& out);
 

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <optional>
 #include <utility>
 
 #include "heavykeys/error.hpp"
+#include "lib/kernels.hpp"
 #include "lib/read_rows.hpp"
 #include "lib/shared_tasks.hpp"
 #include "lib/stage.hpp"
@@ -56,11 +58,21 @@ ScanPass::ScanPass(ScanPass&&) noexcept = default;
 ScanPass& ScanPass::operator=(ScanPass&&) noexcept = default;
 ScanPass::~ScanPass() = default;
 
+/// The exponent of the greatest element of all rows, where that is found quickly; none of them is NaN.
+static std::optional<int> quick_exponent(const Rows& keys) {
+  if (keys.dtype != Dtype::f32 || keys.column_stride != 1) return {};
+  std::vector<float> tops(keys.dim);
+  column_maxima(static_cast<const float*>(keys.data), keys.count, keys.dim, keys.row_stride, tops.data());
+  const std::vector<double> row(tops.begin(), tops.end());
+  return row_exponent(row.data(), keys.dim);
+}
+
 void ScanPass::check_range(const Rows& keys) const {
   const int limit = score_.greatest_exponent();
   if (limit >= 2200) return;  // no dot product of doubles gets there
   const int factor =
       greatest_query_ + static_cast<int>(std::bit_width(keys.dim));  // |q.k| < 2^factor max |k|
+  if (const auto greatest = quick_exponent(keys); greatest && factor + *greatest <= limit) return;
   std::vector<double> row(keys.dim);
   for (std::size_t r = 0; r < keys.count; ++r) {
     read_row(keys, r, row.data());

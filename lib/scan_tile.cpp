@@ -50,10 +50,10 @@ void TileScanner::add(const ScanBlock& block, std::span<const std::size_t> visib
 /// Leaves in close_ the queries to which the block's integers would be too coarse.
 void TileScanner::look_first(const ScanBlock& block, std::span<const std::size_t> visible,
                              std::span<QueryScan> scans) {
+  coarse_.choose(first_look_->size.data() + begin_, block.first_look.size, visible, looks_.data(),
+                 coarse_terms_.data());
   std::size_t first = visible.size();
   for (std::size_t i = visible.size(); i-- > 0;) {
-    looks_[i] = coarse_.look(first_look_->size[begin_ + i], block.first_look.size);
-    coarse_terms_[i] = {.n = looks_[i].suits ? visible[i] : 0, .factor = looks_[i].factor};
     if (coarse_terms_[i].n > 0) first = i;
   }
   for (std::size_t i = 0; i < visible.size(); ++i) {
