@@ -40,25 +40,6 @@ def bandwidth(documents: dict[str, dict], threads: int) -> float | None:
     return None
 
 
-def scan_rows(document: dict) -> list[dict]:
-    """The scan writes its results only: each rival in a line, and one product a pair and coordinate as the limit."""
-    results, case = document["results"], document["case"]
-    ours = next(r for r in results if r["name"].startswith("heavykeys"))
-    count = case["keys"] * case["queries"] * case["dim"]
-    return [
-        {
-            "what": f"scan, {case['queries']} queries, {case['keys']} x {case['dim']}",
-            "seconds": ours["seconds"],
-            "rival": rival["name"],
-            "rival_seconds": rival["seconds"],
-            "ratio": document["ratios"][f"heavykeys / {rival['name']}"],
-            "limit_multiply_adds": {"kind": "float32", "threads": case["threads"], "count": count},
-        }
-        for rival in results
-        if not rival["name"].startswith("heavykeys")
-    ]
-
-
 def limit_of(row: dict, documents: dict[str, dict]) -> tuple[str, float | None]:
     """Its name and seconds; of multiply-adds and bytes, where a line has both, the one that takes longer."""
     if "limit_seconds" in row:
@@ -116,8 +97,7 @@ def rows_of(documents: dict[str, dict]) -> list[dict]:
     rows = []
     for name in sorted(documents, key=lambda n: (ORDER.index(n) if n in ORDER else len(ORDER), n)):
         document = documents[name]
-        found = document.get("closing") or (scan_rows(document) if document.get("benchmark") == "scan" else [])
-        for row in found:
+        for row in document.get("closing", []):
             limit, seconds = limit_of(row, documents)
             of_limit = None if seconds is None else seconds / row["seconds"]["median"]
             rows.append({**row, "benchmark": name, "limit": limit, "limit_seconds": seconds, "of_limit": of_limit})

@@ -87,6 +87,12 @@ void Engine::absorb(Scan& scan, const Rows& rows) const {
   parallel::absorb(scan, rows, options_of(*this));
 }
 
+HeavyEntries Engine::scan(const Score& score, double epsilon, const Rows& queries, const Rows& keys,
+                          const ScanOptions& what) const {
+  if (name == "streaming") return heavykeys::scan(score, epsilon, queries, keys, what);
+  return parallel::scan(score, epsilon, queries, keys, what, options_of(*this));
+}
+
 HeavyEntries Engine::heavy_entries(const UniversalSet& set, const Rows& queries) const {
   if (name == "streaming") return heavykeys::heavy_entries(set, queries);
   return parallel::heavy_entries(set, queries, options_of(*this));

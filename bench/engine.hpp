@@ -19,6 +19,8 @@ struct Engine {
   void absorb(Sketch& sketch, const Rows& rows) const;
   void absorb(std::span<Sketch> sketches, std::span<const Rows> rows) const;  ///< one head each
   void absorb(Scan& scan, const Rows& rows) const;
+  HeavyEntries scan(const Score& score, double epsilon, const Rows& queries, const Rows& keys,
+                    const ScanOptions& what) const;
   HeavyEntries heavy_entries(const UniversalSet& set, const Rows& queries) const;
 };
 

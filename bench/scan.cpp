@@ -1,8 +1,12 @@
 // How long from keys and queries to the heavy entries of softmax, beside blocks of sgemm or dgemm with exp?
 //
 // The rivals keep running sums as FlashAttention does, and list what reaches epsilon; their weights come
-// without bounds. Work is the same for all: m n d multiplications and m n exponentials.
+// without bounds. Work is the same for all: m n d multiplications and m n exponentials. We scan to 1e-10, to
+// a tolerance, and to a tolerance with what that leaves open decided to 1e-10.
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <stdexcept>
@@ -12,6 +16,7 @@
 #include "bench/machine.hpp"
 #include "bench/report.hpp"
 #include "bench/rivals_of_scan.hpp"
+#include "bench/scan_check.hpp"
 #include "bench/timing.hpp"
 #include "bench/workload.hpp"
 #include "heavykeys/heavykeys.hpp"
@@ -19,19 +24,8 @@
 namespace heavykeys::bench {
 namespace {
 
-struct Options {
-  KeyShape shape = {.count = 200'000, .dim = 64, .family = Family::gaussian};
-  std::size_t queries = 1024;
-  double epsilon = 0.01;
-  double tolerance = 0.01;
-  double sharpness = 4.0;  ///< standard deviation of the logits of a gaussian key
-  Engine engine = {"tbb", 2};
-  std::string isa, json;
-  int repeats = 7;
-};
-
-Options parse(int argc, char** argv) {
-  Options options;
+ScanBench parse(int argc, char** argv) {
+  ScanBench options;
   CLI::App app("Time to the heavy entries of softmax: heavykeys scan, sgemm and dgemm, measured in turn");
   app.add_option("--keys", options.shape.count, "n")->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--queries", options.queries, "m")->check(CLI::PositiveNumber)->capture_default_str();
@@ -57,42 +51,24 @@ Options parse(int argc, char** argv) {
   return options;
 }
 
-HeavyEntries scan_ours(const Options& options, const SoftmaxSearch& search, double tolerance) {
-  Scan scan(Score::softmax(search.scale), search.epsilon, rows(search.queries, search.m, search.dim),
-            {.key_count = search.n, .tolerance = tolerance});
-  options.engine.absorb(scan, rows(search.keys, search.n, search.dim));
-  return scan.finish();
-}
-
-// The pairs of one that the other has not must be within `tolerance` of epsilon. Returns how many such.
-std::size_t near_ties(const SoftmaxEntries& a, const SoftmaxEntries& b, double epsilon, double tolerance,
-                      const std::string& who) {
-  std::size_t ties = 0;
-  for (std::size_t i = 0; i < a.pairs.size(); ++i) {
-    if (std::binary_search(b.pairs.begin(), b.pairs.end(), a.pairs[i])) continue;
-    if (std::fabs(a.weights[i] / epsilon - 1.0) > tolerance)
-      throw std::runtime_error(who + ": pair " + std::to_string(a.pairs[i]) + " of weight " +
-                               std::to_string(a.weights[i]) + " is in one answer only");
-    ++ties;
+// Beside sgemm, and at the machine's limit for a product a pair and coordinate: bench_limits knows the rates.
+nlohmann::json closing_rows(const ScanBench& options, const std::vector<Measured>& measured) {
+  const std::vector<std::pair<std::size_t, std::string>> ours = {{2, "float64"}, {3, "int16"}, {4, "int16"}};
+  const auto count = static_cast<double>(options.shape.count * options.queries * options.shape.dim);
+  nlohmann::json rows;
+  for (const auto& [line, kind] : ours) {
+    nlohmann::json row = closing_row(fmt::format("{}, {} queries, {} x {}", measured[line].name.substr(10),
+                                                 options.queries, options.shape.count, options.shape.dim),
+                                     measured[line], measured[0], {"multiply-adds", 0.0});
+    for (const char* unknown : {"limit", "limit_seconds", "of_limit"}) row.erase(unknown);
+    row["limit_multiply_adds"] = {{"kind", kind}, {"threads", options.engine.threads}, {"count", count}};
+    rows.push_back(row);
   }
-  return ties;
-}
-
-nlohmann::json check(const Options& options, const SoftmaxSearch& search) {
-  const HeavyEntries entries = scan_ours(options, search, 1e-10);
-  const SoftmaxEntries ours = {pairs_of(entries, search.n), entries.weights};
-  nlohmann::json checked = {{"pairs_heavykeys", ours.pairs.size()}};
-  const auto compare = [&](const SoftmaxEntries& rival, double tolerance, const std::string& who) {
-    checked["near_ties_" + who] = near_ties(ours, rival, search.epsilon, tolerance, who) +
-                                  near_ties(rival, ours, search.epsilon, tolerance, who);
-  };
-  compare(softmax_by_sgemm(search), 1e-3, "sgemm");
-  compare(softmax_by_dgemm(search), 1e-9, "dgemm");
-  return checked;
+  return rows;
 }
 
 int run(int argc, char** argv) {
-  const Options options = parse(argc, argv);
+  const ScanBench options = parse(argc, argv);
   use_right_blas_kernels(options.engine.threads, argv);
   if (!options.isa.empty()) set_isa(options.isa);
   const KeyShape& shape = options.shape;
@@ -110,7 +86,7 @@ int run(int argc, char** argv) {
       options.epsilon,  options.engine.threads};
 
   nlohmann::json document = {{"benchmark", "scan"}, {"machine", describe_machine()}};
-  document["check"] = check(options, search);
+  document["check"] = check_scans(options, search);
   const OtherWork others;
   const std::vector<Measured> measured =
       interleave({{"sgemm + expf, float32", options.repeats,
@@ -120,28 +96,30 @@ int run(int argc, char** argv) {
                   {"heavykeys scan to 1e-10, " + options.engine.name, options.repeats,
                    [&] { return seconds_of([&] { scan_ours(options, search, 1e-10); }); }},
                   {"heavykeys scan to a tolerance, " + options.engine.name, options.repeats,
-                   [&] { return seconds_of([&] { scan_ours(options, search, options.tolerance); }); }}});
+                   [&] { return seconds_of([&] { scan_ours(options, search, options.tolerance); }); }},
+                  {"heavykeys scan to a tolerance, decided, " + options.engine.name, options.repeats,
+                   [&] { return seconds_of([&] { scan_decided(options, search); }); }}});
   document["processors_busy_with_others"] = others.processors();
   document["openblas"] = describe_openblas();
   document["heavykeys"] = {{"isa", active_isa()}, {"version", version()}};
-  document["case"] = {{"keys", shape.count},
-                      {"queries", options.queries},
-                      {"dim", shape.dim},
-                      {"epsilon", options.epsilon},
-                      {"sharpness", options.sharpness},
-                      {"seed", shape.seed},
-                      {"threads", options.engine.threads},
-                      {"engine", options.engine.name},
-                      {"repeats", options.repeats}};
+  document["case"] = {
+      {"keys", shape.count},        {"queries", options.queries},        {"dim", shape.dim},
+      {"epsilon", options.epsilon}, {"tolerance", options.tolerance},    {"sharpness", options.sharpness},
+      {"seed", shape.seed},         {"threads", options.engine.threads}, {"engine", options.engine.name},
+      {"repeats", options.repeats}};
   for (const Measured& line : measured) document["results"].push_back(throughput(line, 0, 0));
   std::vector<std::string> notes = {"check: " + document["check"].dump(),
                                     "OpenBLAS " + document["openblas"]["corename"].get<std::string>(),
                                     other_work_line(document["processors_busy_with_others"])};
-  for (const std::size_t rival : {std::size_t{0}, std::size_t{1}}) {
-    const Stats ratio = speedup(measured[2], measured[rival]);
-    document["ratios"]["heavykeys / " + measured[rival].name] = to_json(ratio);
-    notes.push_back(ratio_line("heavykeys / " + measured[rival].name, ratio));
+  for (const std::size_t ours : {2, 3, 4}) {
+    for (const std::size_t rival : {0, 1}) {
+      const Stats ratio = speedup(measured[ours], measured[rival]);
+      const std::string name = measured[ours].name + " / " + measured[rival].name;
+      document["ratios"][name] = to_json(ratio);
+      notes.push_back(ratio_line(name, ratio));
+    }
   }
+  document["closing"] = closing_rows(options, measured);
   print_table("scan, softmax: " + std::to_string(options.queries) + " queries, " +
                   std::to_string(shape.count) + " x " + std::to_string(shape.dim) + " keys, epsilon " +
                   std::to_string(options.epsilon) + ", " + std::to_string(options.engine.threads) +
