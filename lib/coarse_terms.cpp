@@ -81,8 +81,8 @@ void CoarseTerms::append_found(const CoarsePair& pair, const CoarseLook& look, s
   const QueryTile& tile = pair.tile;
   const double* query = tile.scaled.data() + pair.i * tile.dim;
   // Of the key as it is, and as the block scales it; no exponent is beyond 400 (CoarseSize::usable).
-  const double of_raw = std::ldexp(1.0, tile.exponent[pair.i] - score_.reference(0).exponent);
-  const double of_scaled = of_raw * std::ldexp(1.0, pair.block.top);
+  const double of_raw = scale_far(1.0, tile.exponent[pair.i] - score_.reference(0).exponent);
+  const double of_scaled = of_raw * scale_far(1.0, pair.block.top);
   const double error = dot_error(tile.dim) * tile.norm[pair.i] * of_scaled;
   const std::size_t whole = whole_groups(count);
   for (std::size_t f = 0; f < whole; ++f) {

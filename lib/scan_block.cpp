@@ -81,10 +81,9 @@ void KeyBlock::load(const Rows& keys) {
   const std::size_t d = keys.dim;
   int low = 0;
   bool any = false;
-  for (std::size_t u = 0; u < count; ++u) {
-    double* row = raw.data() + u * d;
-    read_row(keys, u, row);
-    exponent[u] = row_exponent(row, d);
+  for (std::size_t u = 0; u < count; ++u) read_row(keys, u, raw.data() + u * d);
+  for (std::size_t u = 0; u < count; ++u) {  // apart: what was just written cannot yet be read in whole vectors
+    exponent[u] = row_exponent(raw.data() + u * d, d);
     if (exponent[u] == kZeroRow) {
       exponent[u] = 0;
       continue;
