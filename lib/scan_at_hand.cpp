@@ -90,7 +90,9 @@ HeavyEntries scan_with(const Score& score, double epsilon, const Rows& queries, 
   const ScanCall scan_of = {score, epsilon, keys, workers};
   ScanOptions own = options;
   own.key_count = keys.count;
-  if (options.tolerance <= ScanOptions().tolerance) return scan_of(queries, own);
+  // Of other scores a tolerance changes nothing.
+  const bool loose = options.tolerance > ScanOptions().tolerance && score.kind == Score::Kind::softmax;
+  if (!loose) return scan_of(queries, own);
   own.mode = Mode::no_false_negatives;
   HeavyEntries found = scan_of(queries, own);
   std::vector<std::size_t> open = open_queries(found, epsilon);

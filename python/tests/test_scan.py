@@ -36,6 +36,24 @@ def test_scan_is_the_definition(rng, engine: str, causal: bool, score: str, f) -
     assert front.finish() == found
 
 
+@pytest.mark.parametrize("engine", heavykeys.engines())
+def test_a_tolerance_is_about_weights_and_not_about_keys(rng, engine: str) -> None:
+    keys, queries = rng.standard_normal((3000, 48)), rng.standard_normal((50, 48))
+    close = heavykeys.scan(keys, queries, 0.02, "softmax:0.25", engine=engine)
+    loose = heavykeys.scan(keys, queries, 0.02, "softmax:0.25", tolerance=0.03, engine=engine)
+    assert (loose.indptr == close.indptr).all()
+    assert (loose.keys == close.keys).all()
+    width = (loose.upper - loose.lower) / loose.weights
+    assert 1e-5 < width.max() <= 0.03
+    assert (loose.lower <= close.weights).all()
+    assert (close.weights <= loose.upper).all()
+    scan = Scan(queries, 0.02, "softmax:0.25", tolerance=0.03)
+    scan.absorb(keys, engine=engine)
+    assert set(pairs(scan.finish())) >= set(pairs(close))
+    with pytest.raises(heavykeys.InvalidInput, match="tolerance is 0.5"):
+        Scan(queries, 0.02, tolerance=0.5)
+
+
 def test_scan_refusals(rng) -> None:
     keys, queries = rng.standard_normal((70, 5)), rng.standard_normal((6, 5))
     with pytest.raises(ValueError, match=r"keys: its shape is \(70, 4\)"):
