@@ -5,6 +5,7 @@
 
 #include "lib/exact_gram.hpp"
 #include "lib/kernels.hpp"
+#include "lib/powers_of_two.hpp"
 #include "lib/read_rows.hpp"
 
 namespace heavykeys::detail {
@@ -113,7 +114,7 @@ void quantise(const Rows& rows, const std::vector<int>& exponents, int grid_bits
 }
 
 double gridded_value(std::int32_t q, int exponent, int grid_bits) {
-  return q == 0 ? 0.0 : std::ldexp(static_cast<double>(q), exponent - grid_bits);
+  return q == 0 ? 0.0 : scale_far(static_cast<double>(q), exponent - grid_bits);
 }
 
 }  // namespace heavykeys::detail

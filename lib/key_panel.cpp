@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "lib/kernels.hpp"
+#include "lib/powers_of_two.hpp"
 #include "lib/scaled_gram.hpp"
 
 namespace heavykeys::detail {
@@ -20,7 +21,7 @@ void KeyPanel::append(KeyId id, const double* row, const std::vector<int>& s) {
   raw.insert(raw.end(), row, row + dim);
   double squares = 0.0;
   for (std::size_t i = 0; i < dim; ++i) {
-    const double k = row[i] == 0.0 ? 0.0 : std::ldexp(row[i], -s[i]);
+    const double k = row[i] == 0.0 ? 0.0 : scale_far(row[i], -s[i]);
     columns[i * ld + u] = k;
     squares += k * k;
   }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "lib/kernels.hpp"
+#include "lib/powers_of_two.hpp"
 #include "lib/scaled_gram.hpp"
 
 namespace heavykeys::detail {
@@ -26,14 +27,14 @@ ScaledQuery ScaledQuery::make(const double* raw, const std::vector<int>& s, doub
   int top = 0;
   for (std::size_t i = 0; i < s.size(); ++i) {
     if (raw[i] == 0.0) continue;
-    const int e = std::ilogb(raw[i]) + s[i];
+    const int e = binary_exponent(raw[i]) + s[i];
     top = q.zero ? e : std::max(top, e);
     q.zero = false;
   }
   q.shift = top;
   double squares = 0.0;
   for (std::size_t i = 0; i < s.size(); ++i) {
-    out[i] = raw[i] == 0.0 ? 0.0 : std::ldexp(raw[i], s[i] - top);
+    out[i] = raw[i] == 0.0 ? 0.0 : scale_far(raw[i], s[i] - top);
     q.norm1 += std::fabs(out[i]);
     squares += out[i] * out[i];
   }

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "lib/powers_of_two.hpp"
+
 namespace heavykeys::detail {
 
 std::vector<int> equilibration(const ExactGram& gram) {
@@ -27,7 +29,7 @@ DoubleDouble scaled_entry(const ExactGram& gram, const std::vector<int>& s, std:
 }
 
 void scale_row(const double* row, const std::vector<int>& s, double* out) {
-  for (std::size_t i = 0; i < s.size(); ++i) out[i] = row[i] == 0.0 ? 0.0 : std::ldexp(row[i], -s[i]);
+  for (std::size_t i = 0; i < s.size(); ++i) out[i] = row[i] == 0.0 ? 0.0 : scale_far(row[i], -s[i]);
 }
 
 }  // namespace heavykeys::detail

@@ -41,13 +41,6 @@ void add_bin(Limb* to, const Limb* from) { add_shifted(to, ScanSum::kLimbs, from
 
 }  // namespace
 
-double scale_far(double value, std::int64_t exponent) {
-  constexpr int kBias = 1023;
-  if (exponent > -kBias && exponent <= kBias)  // one rounding, as ldexp's
-    return value * std::bit_cast<double>(static_cast<std::uint64_t>(exponent + kBias) << (kMantissaBits - 1));
-  return std::ldexp(value, static_cast<int>(std::clamp<std::int64_t>(exponent, -5000, 5000)));
-}
-
 void ScanSum::raise(std::int64_t bin) {
   if (bin == top_) return;
   const bool next = !empty() && bin == top_ + 1;

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "lib/limbs.hpp"
+#include "lib/powers_of_two.hpp"  // IWYU pragma: export
 
 namespace heavykeys::detail {
 
@@ -44,8 +45,5 @@ class ScanSum {
   std::int64_t top_ = kEmpty;
   Words words_{};
 };
-
-/// value 2^exponent; an exponent far outside the range of doubles makes 0 or infinity.
-double scale_far(double value, std::int64_t exponent);
 
 }  // namespace heavykeys::detail

@@ -1,12 +1,15 @@
 // The number types under the sketch, against 128-bit integers and Boost's exact numbers.
+#include <bit>
 #include <boost/multiprecision/cpp_int.hpp>
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <limits>
 
 #include "lib/double_double.hpp"
 #include "lib/dyadic.hpp"
 #include "lib/mixed_radix.hpp"
 #include "lib/modular.hpp"
+#include "lib/powers_of_two.hpp"
 #include "support/random.hpp"
 
 using heavykeys::detail::DoubleDouble;
@@ -155,5 +158,28 @@ TEST_CASE("mixed radix recovers sign and size from residues") {
                          Rational(Integer(1) << static_cast<unsigned>(size.exponent + 2000)) /
                          Rational(Integer(1) << 2000u);
     REQUIRE(abs(Rational(got / v - 1)) < Rational(1, Integer(1) << 66));
+  }
+}
+
+TEST_CASE("scale_far and binary_exponent are ldexp and ilogb, to the ends of the range") {
+  support::Random random(21);
+  const auto any = [&] {  // any finite double but 0, subnormal ones too
+    double x = 0;
+    while (x == 0 || !std::isfinite(x)) x = std::bit_cast<double>(random.bits() >> (random.coin() ? 0 : 12));
+    return random.coin() ? -x : x;
+  };
+  for (int round = 0; round < 200000; ++round) {
+    const double x = any();
+    const int e = random.integer(-2200, 2200);
+    CHECK(heavykeys::detail::scale_far(x, e) == std::ldexp(x, e));
+    CHECK(heavykeys::detail::binary_exponent(x) == std::ilogb(x));
+  }
+  for (const std::int64_t far : {std::int64_t{-1} << 40, std::int64_t{1} << 40}) {
+    CHECK(heavykeys::detail::scale_far(1.5, far) ==
+          (far < 0 ? 0.0 : std::numeric_limits<double>::infinity()));
+  }
+  for (const int e : {-1075, -1074, -1023, -1022, -1021, 0, 1022, 1023, 1024}) {
+    CHECK(heavykeys::detail::scale_far(1.25, e) == std::ldexp(1.25, e));
+    CHECK(heavykeys::detail::scale_far(0.0, e) == 0.0);
   }
 }
