@@ -172,7 +172,7 @@ HWY_INLINE double SumOfTerms(const std::int32_t* products, const CoarseTerm& que
     const VF value = term(products + u);
     sums[v] = hn::Add(sums[v], n - u >= lanes ? value : hn::IfThenElseZero(hn::FirstN(kF, n - u), value));
   }
-  float group[kGroup];
+  float group[kGroup] = {};
   for (std::size_t v = 0; v < vectors; ++v) hn::StoreU(sums[v], kF, group + v * lanes);
   double half[kGroup / 2];
   for (std::size_t l = 0; l < kGroup / 2; ++l)

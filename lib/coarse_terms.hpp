@@ -42,7 +42,7 @@ BlockSum coarse_sum(const CoarseLook& look, const CoarseTerm& terms);
 
 /// No true term of the block passes this, in units of the sum.
 inline double coarse_most(const CoarseLook& look, const CoarseTerm& terms) {
-  // The exponent has four roundings, each of 2^-24 of at most 2^11: less than 2^-10 in all.
+  // Exponents are rounded by at most 2^-22 of the greatest logit, of which `wrong` has 2^-21; and 2^x <= 1 + x.
   return static_cast<double>(terms.most) * (1.0 + 0x1p-9) * (1.0 + 2.0 * look.wrong);
 }
 
