@@ -96,6 +96,29 @@ void ScaleColumns(const double* const* rows, std::size_t dim, const double* near
   std::copy_n(sizes.wide, kRowsTogether, wide);
 }
 
+void PairProducts(const double* const* a, const double* const* b, std::size_t count, std::size_t dim,
+                  double* out) {
+  constexpr std::size_t kSums = 8, kLanes = hn::MaxLanes(kD), kVectors = kSums / kLanes;
+  for (std::size_t f = 0; f < count; ++f) {
+    VD sums[kVectors];
+    for (VD& sum : sums) sum = hn::Zero(kD);
+    std::size_t i = 0;
+    for (; i + kSums <= dim; i += kSums) {
+      for (std::size_t v = 0; v < kVectors; ++v) {
+        const std::size_t at = i + v * kLanes;
+        sums[v] = hn::Add(sums[v], hn::Mul(hn::LoadU(kD, a[f] + at), hn::LoadU(kD, b[f] + at)));
+      }
+    }
+    double each[kSums];
+    for (std::size_t v = 0; v < kVectors; ++v) hn::StoreU(sums[v], kD, each + v * kLanes);
+    for (std::size_t s = 0; i < dim; ++i, ++s) each[s] += a[f][i] * b[f][i];
+    for (std::size_t step = kSums / 2; step > 0; step /= 2) {
+      for (std::size_t s = 0; s < step; ++s) each[s] += each[s + step];
+    }
+    out[f] = each[0];
+  }
+}
+
 }  // namespace heavykeys::detail::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -104,11 +127,16 @@ namespace heavykeys::detail {
 
 HWY_EXPORT(RowTop);
 HWY_EXPORT(ScaleColumns);
+HWY_EXPORT(PairProducts);
 
 double row_top(const double* row, std::size_t dim) { return HWY_DYNAMIC_DISPATCH(RowTop)(row, dim); }
 void scale_columns(const double* const* rows, std::size_t dim, const double* near, const double* rest,
                    double least, double* columns, std::size_t ld, double* squares, bool* wide) {
   HWY_DYNAMIC_DISPATCH(ScaleColumns)(rows, dim, near, rest, least, columns, ld, squares, wide);
+}
+void pair_products(const double* const* a, const double* const* b, std::size_t count, std::size_t dim,
+                   double* out) {
+  HWY_DYNAMIC_DISPATCH(PairProducts)(a, b, count, dim, out);
 }
 
 }  // namespace heavykeys::detail

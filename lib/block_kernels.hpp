@@ -18,4 +18,9 @@ double row_top(const double* row, std::size_t dim);
 void scale_columns(const double* const* rows, std::size_t dim, const double* near, const double* rest,
                    double least, double* columns, std::size_t ld, double* squares, bool* wide);
 
+/// out[f] = sum_i a[f][i] * b[f][i]: eight sums side by side, i ascending, unfused; then their halves, and so
+/// on.
+void pair_products(const double* const* a, const double* const* b, std::size_t count, std::size_t dim,
+                   double* out);
+
 }  // namespace heavykeys::detail

@@ -7,7 +7,9 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "lib/coarse_vnni.hpp"
@@ -31,9 +33,10 @@ using VI = hn::Vec<decltype(kI)>;
 void CoarseColumns(const double* columns, std::size_t dim, std::size_t ld, double step, std::int16_t* panel,
                    double* residual) {
   const VD inverse = hn::Set(kD, 1.0 / step), unit = hn::Set(kD, step);
-  auto* const pairs = reinterpret_cast<std::int32_t*>(panel);
+  const std::size_t pairs = coarse_width(dim) / 2;
   for (std::size_t u = 0; u < ld; u += hn::Lanes(kD)) {
     VD squares = hn::Zero(kD);
+    auto* const strip = reinterpret_cast<std::int32_t*>(panel) + u / kStrip * pairs * kStrip + u % kStrip;
     const auto integer = [&](std::size_t i) {
       const VD x = hn::LoadU(kD, columns + i * ld + u), rounded = hn::Round(hn::Mul(x, inverse));
       const VD rest = hn::Sub(x, hn::Mul(rounded, unit));
@@ -43,7 +46,7 @@ void CoarseColumns(const double* columns, std::size_t dim, std::size_t ld, doubl
     for (std::size_t i = 0; i < dim; i += 2) {
       const auto low = hn::And(integer(i), hn::Set(kHalf, 0xffff));
       const auto high = i + 1 < dim ? hn::ShiftLeft<16>(integer(i + 1)) : hn::Zero(kHalf);
-      hn::StoreU(hn::Or(low, high), kHalf, pairs + i / 2 * ld + u);
+      hn::StoreU(hn::Or(low, high), kHalf, strip + i / 2 * kStrip);
     }
     hn::StoreU(squares, kD, residual + u);
   }
@@ -62,36 +65,42 @@ HWY_INLINE VI AddPairProducts(VI sum, VI a, VI b) {
 #endif
 }
 
-/// kQueries queries and kVectors vectors of keys in registers.
+/// kQueries queries and kVectors vectors of keys in registers; vector v begins at keys[v], and its next pair
+/// kStrip further.
 template <std::size_t kQueries, std::size_t kVectors>
-HWY_INLINE void ProductTile(const std::int32_t* queries, std::size_t pairs, const std::int32_t* panel,
+HWY_INLINE void ProductTile(const std::int32_t* queries, std::size_t pairs, const std::int32_t* const* keys,
                             std::size_t ld, std::int32_t* out) {
-  const std::size_t lanes = hn::Lanes(kI);
   VI sum[kQueries][kVectors];
   for (auto& row : sum) {
     for (VI& v : row) v = hn::Zero(kI);
   }
   for (std::size_t i = 0; i < pairs; ++i) {
-    VI keys[kVectors];
-    for (std::size_t v = 0; v < kVectors; ++v) keys[v] = hn::LoadU(kI, panel + i * ld + v * lanes);
+    VI key[kVectors];
+    for (std::size_t v = 0; v < kVectors; ++v) key[v] = hn::LoadU(kI, keys[v] + i * kStrip);
     for (std::size_t a = 0; a < kQueries; ++a) {
       const VI query = hn::Set(kI, queries[a * pairs + i]);
-      for (std::size_t v = 0; v < kVectors; ++v) sum[a][v] = AddPairProducts(sum[a][v], query, keys[v]);
+      for (std::size_t v = 0; v < kVectors; ++v) sum[a][v] = AddPairProducts(sum[a][v], query, key[v]);
     }
   }
   for (std::size_t a = 0; a < kQueries; ++a) {
-    for (std::size_t v = 0; v < kVectors; ++v) hn::StoreU(sum[a][v], kI, out + a * ld + v * lanes);
+    for (std::size_t v = 0; v < kVectors; ++v) hn::StoreU(sum[a][v], kI, out + a * ld + v * hn::Lanes(kI));
   }
 }
 
+/// Of kVectors vectors of keys from u on, with all queries.
 template <std::size_t kVectors>
 HWY_INLINE void ProductStrip(const std::int32_t* queries, std::size_t count, std::size_t pairs,
-                             const std::int32_t* panel, std::size_t ld, std::int32_t* out) {
+                             const std::int32_t* panel, std::size_t u, std::size_t ld, std::int32_t* out) {
   constexpr std::size_t kQueries = HWY_TARGET <= HWY_AVX3 ? 8 : 4;  // as many registers as there are
+  const std::int32_t* keys[kVectors];
+  for (std::size_t v = 0; v < kVectors; ++v) {
+    const std::size_t at = u + v * hn::Lanes(kI);
+    keys[v] = panel + at / kStrip * pairs * kStrip + at % kStrip;
+  }
   std::size_t a = 0;
   for (; a + kQueries <= count; a += kQueries)
-    ProductTile<kQueries, kVectors>(queries + a * pairs, pairs, panel, ld, out + a * ld);
-  for (; a < count; ++a) ProductTile<1, kVectors>(queries + a * pairs, pairs, panel, ld, out + a * ld);
+    ProductTile<kQueries, kVectors>(queries + a * pairs, pairs, keys, ld, out + a * ld + u);
+  for (; a < count; ++a) ProductTile<1, kVectors>(queries + a * pairs, pairs, keys, ld, out + a * ld + u);
 }
 
 void CoarseProducts(const std::int16_t* queries, std::size_t query_count, std::size_t width,
@@ -100,9 +109,8 @@ void CoarseProducts(const std::int16_t* queries, std::size_t query_count, std::s
   const auto* const k = reinterpret_cast<const std::int32_t*>(panel);
   const std::size_t lanes = hn::Lanes(kI);
   std::size_t u = 0;
-  for (; u + 2 * lanes <= ld; u += 2 * lanes)
-    ProductStrip<2>(q, query_count, width / 2, k + u, ld, products + u);
-  for (; u < ld; u += lanes) ProductStrip<1>(q, query_count, width / 2, k + u, ld, products + u);
+  for (; u + 2 * lanes <= ld; u += 2 * lanes) ProductStrip<2>(q, query_count, width / 2, k, u, ld, products);
+  for (; u < ld; u += lanes) ProductStrip<1>(q, query_count, width / 2, k, u, ld, products);
 }
 
 /// a b + c, rounded once: on every target.
@@ -121,106 +129,104 @@ HWY_INLINE VF Fused(VF a, VF b, VF c) {
 
 HWY_INLINE VF Single(float v) { return hn::Set(kF, v); }
 
-/// 2^y for -120 <= y <= 2, relative error below 2^-18: the polynomial of least relative error on
-/// [-1/2, 1/2] (2^-18.5), times a power of two.
-HWY_INLINE VF PowerOfTwo(VF y) {
-  const VF magic = Single(0x1.8p23f);  // y + magic has the nearest integer in its last bits
-  const VF shifted = hn::Add(y, magic), f = hn::Sub(y, hn::Sub(shifted, magic));
-  VF p = Fused(f, Single(0x1.3997d6p-7f), Single(0x1.ca1444p-5f));
-  p = Fused(p, f, Single(0x1.ec06dap-3f));
-  p = Fused(p, f, Single(0x1.62e0dcp-1f));
-  p = Fused(p, f, Single(0x1.ffffe8p-1f));
-  return hn::BitCast(kF, hn::Add(hn::BitCast(kI, p), hn::ShiftLeft<23>(hn::BitCast(kI, shifted))));
-}
-
-HWY_INLINE std::int32_t CoarseTop(const std::int32_t* products, std::size_t n) {
-  const std::size_t lanes = hn::Lanes(kI);
-  const VI least = hn::Set(kI, std::numeric_limits<std::int32_t>::min());
-  VI even = least, odd = least;
-  std::size_t u = 0;
-  for (; u + 2 * lanes <= n; u += 2 * lanes) {
-    even = hn::Max(even, hn::LoadU(kI, products + u));
-    odd = hn::Max(odd, hn::LoadU(kI, products + u + lanes));
-  }
-  for (; u < n; u += lanes) {
-    const VI x = hn::LoadU(kI, products + u);
-    even = hn::Max(even, n - u >= lanes ? x : hn::IfThenElse(hn::FirstN(kI, n - u), x, least));
-  }
-  return hn::GetLane(hn::MaxOfLanes(kI, hn::Max(even, odd)));
-}
-
-/// As CoarseTerm says.
+/// As CoarseTerm says: 2^(factor product). The polynomial is that of least relative error on [-1/2, 1/2]
+/// (2^-18.5); the nearest integer to the exponent is a power of two.
 struct TermOf {
-  explicit TermOf(const CoarseTerm& query) : factor(Single(query.factor)), down(Single(-query.unit)) {}
+  explicit TermOf(const CoarseTerm& query) : factor(Single(query.factor)) {}
   HWY_INLINE VF operator()(const std::int32_t* product) const {
     const VF x = hn::ConvertTo(kF, hn::LoadU(kI, product));
-    return PowerOfTwo(hn::Max(Fused(x, factor, down), Single(-120.0f)));
+    const VF magic = Single(0x1.8p23f);  // what is added to it ends with the nearest integer in its last bits
+    const VF shifted = Fused(x, factor, magic), f = Fused(x, factor, hn::Sub(magic, shifted));
+    VF p = Fused(f, Single(0x1.3997d6p-7f), Single(0x1.ca1444p-5f));
+    p = Fused(p, f, Single(0x1.ec06dap-3f));
+    p = Fused(p, f, Single(0x1.62e0dcp-1f));
+    p = Fused(p, f, Single(0x1.ffffe8p-1f));
+    return hn::BitCast(kF, hn::Add(hn::BitCast(kI, p), hn::ShiftLeft<23>(hn::BitCast(kI, shifted))));
   }
-  VF factor, down;
+  VF factor;
 };
 
-HWY_INLINE double SumOfTerms(const std::int32_t* products, const CoarseTerm& query) {
-  const std::size_t lanes = hn::Lanes(kF), vectors = kGroup / lanes, n = query.n;
+/// The sum of the lanes: its halves side by side, then the quarters, and so on.
+template <class D>
+HWY_INLINE float SumInOrder([[maybe_unused]] D d, hn::Vec<D> v) {
+#if HWY_TARGET != HWY_SCALAR
+  if constexpr (hn::MaxLanes(d) > 1) {
+    constexpr hn::Half<D> kLess;
+    return SumInOrder(kLess, hn::Add(hn::LowerHalf(kLess, v), hn::UpperHalf(kLess, v)));
+  }
+#endif
+  return hn::GetLane(v);
+}
+
+HWY_INLINE void SumTerms(const std::int32_t* products, CoarseTerm& query) {
+  constexpr std::size_t kLanes = hn::MaxLanes(kF), kVectors = kGroup / kLanes;
+  const std::size_t n = query.n;
   const TermOf term(query);
-  VF sums[kGroup];  // room for one-lane vectors
-  for (std::size_t v = 0; v < vectors; ++v) sums[v] = hn::Zero(kF);
+  VF sums[kVectors], most[kVectors];
+  for (std::size_t v = 0; v < kVectors; ++v) sums[v] = most[v] = hn::Zero(kF);
+  const auto add = [&](std::size_t v, VF value) {
+    sums[v] = hn::Add(sums[v], value);
+    most[v] = hn::Max(most[v], value);
+  };
   std::size_t u = 0;
   for (; u + kGroup <= n; u += kGroup) {
-    for (std::size_t v = 0; v < vectors; ++v) sums[v] = hn::Add(sums[v], term(products + u + v * lanes));
+    for (std::size_t v = 0; v < kVectors; ++v) add(v, term(products + u + v * kLanes));
   }
-  for (std::size_t v = 0; u < n; ++v, u += lanes) {
+  for (std::size_t v = 0; u < n; ++v, u += kLanes) {
     const VF value = term(products + u);
-    sums[v] = hn::Add(sums[v], n - u >= lanes ? value : hn::IfThenElseZero(hn::FirstN(kF, n - u), value));
+    add(v, n - u >= kLanes ? value : hn::IfThenElseZero(hn::FirstN(kF, n - u), value));
   }
-  float group[kGroup] = {};
-  for (std::size_t v = 0; v < vectors; ++v) hn::StoreU(sums[v], kF, group + v * lanes);
-  double half[kGroup / 2];
-  for (std::size_t l = 0; l < kGroup / 2; ++l)
-    half[l] = static_cast<double>(group[l]) + static_cast<double>(group[l + kGroup / 2]);
-  for (std::size_t step = kGroup / 4; step > 0; step /= 2) {
-    for (std::size_t l = 0; l < step; ++l) half[l] += half[l + step];
+  for (std::size_t step = kVectors / 2; step > 0; step /= 2) {
+    for (std::size_t v = 0; v < step; ++v) {
+      sums[v] = hn::Add(sums[v], sums[v + step]);
+      most[v] = hn::Max(most[v], most[v + step]);
+    }
   }
-  return half[0];
+  query.sum = static_cast<double>(SumInOrder(kF, sums[0]));
+  query.most = hn::GetLane(hn::MaxOfLanes(kF, most[0]));
 }
 
 void CoarseSums(const std::int32_t* products, std::size_t ld, std::size_t count, CoarseTerm* queries) {
-  // In two loops, so that no sum waits for its unit.
   for (std::size_t a = 0; a < count; ++a) {
-    if (queries[a].n == 0) continue;
-    const auto top = static_cast<float>(CoarseTop(products + a * ld, queries[a].n));
-    const float exponent = queries[a].factor * top;
-    queries[a].unit = std::floor(exponent);
-    queries[a].most = 1.0f + (exponent - queries[a].unit);  // 2^x <= 1 + x
-  }
-  for (std::size_t a = 0; a < count; ++a) {
-    if (queries[a].n > 0) queries[a].sum = SumOfTerms(products + a * ld, queries[a]);
+    if (queries[a].n > 0) SumTerms(products + a * ld, queries[a]);
   }
 }
 
-/// No product below this has a term that reaches the threshold. Roundings are given room: 2^-16 and 2^-20 of
-/// an exponent are more than terms are wrong by.
+/// No product below this has a term that reaches the threshold: with room for more than terms are wrong by.
 HWY_INLINE std::int32_t LeastProduct(const CoarseTerm& query, float threshold) {
   constexpr auto kLeast = std::numeric_limits<std::int32_t>::min();
   if (!(threshold > 0x1p-118f && query.factor > 0.0f)) return kLeast;
-  const double unit = static_cast<double>(query.unit);
-  const double exponent =
-      std::log2(static_cast<double>(threshold)) + unit - 0x1p-16 - 0x1p-20 * (std::fabs(unit) + 128.0);
+  const double exponent = std::log2(static_cast<double>(threshold)) - 0x1p-15;
   const double least = std::floor(exponent / static_cast<double>(query.factor));
   return static_cast<std::int32_t>(std::clamp(least, static_cast<double>(kLeast),
                                               static_cast<double>(std::numeric_limits<std::int32_t>::max())));
+}
+
+/// Bit l is 1 where products[l] >= least, l < kGroup.
+HWY_INLINE std::uint32_t ReachedBits(const std::int32_t* products, std::int32_t least) {
+  constexpr std::size_t kLanes = hn::MaxLanes(kI);
+  const VI limit = hn::Set(kI, least);
+  std::uint32_t below = 0;
+  for (std::size_t l = 0; l < kGroup; l += kLanes) {
+    std::uint8_t bits[8] = {};
+    hn::StoreMaskBits(kI, hn::Lt(hn::LoadU(kI, products + l), limit), bits);
+    std::uint32_t some = 0;
+    std::memcpy(&some, bits, sizeof some);
+    below |= some << l;
+  }
+  return ~below & ((std::uint32_t{1} << kGroup) - 1);
 }
 
 std::size_t SelectCoarse(const std::int32_t* products, const CoarseTerm& query, float threshold,
                          std::uint32_t* out, float* terms) {
   const std::size_t lanes = hn::Lanes(kI);
   const std::int32_t least = LeastProduct(query, threshold);
-  const VI limit = hn::Set(kI, least);
   std::size_t likely = 0;
   HWY_ALIGN std::int32_t gathered[kMostCoarse + kGroup] = {};
-  for (std::size_t u = 0; u < query.n; u += lanes) {
-    if (hn::AllTrue(kI, hn::Lt(hn::LoadU(kI, products + u), limit))) continue;
-    for (std::size_t v = u; v < std::min(u + lanes, query.n); ++v) {
-      if (products[v] < least) continue;
+  for (std::size_t u = 0; u < query.n; u += kGroup) {
+    for (std::uint32_t bits = ReachedBits(products + u, least); bits != 0; bits &= bits - 1) {
+      const std::size_t v = u + static_cast<std::size_t>(std::countr_zero(bits));
+      if (v >= query.n) break;
       out[likely] = static_cast<std::uint32_t>(v);
       gathered[likely++] = products[v];
     }

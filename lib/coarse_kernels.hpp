@@ -14,27 +14,30 @@ inline std::size_t coarse_width(std::size_t dim) { return dim + dim % 2; }
 /// then fit 32 bits, with all their partial sums (Cauchy-Schwarz).
 inline constexpr double kCoarseTop = 32767.0, kCoarseNorm = 46340.0;
 
-/// Integer i of key u goes to panel[(i / 2 * ld + u) * 2 + i % 2]: columns[i * ld + u] / step, rounded.
-/// residual[u] = sum_i (columns[i * ld + u] - integer * step)^2. Even width, ld a multiple of kColumnTile.
+/// Keys that lie side by side in a panel of integers: 32 bits for two elements of each fill a cache line.
+inline constexpr std::size_t kStrip = 16;
+
+/// Integer i of key u goes to panel[((u / kStrip * pairs + i / 2) * kStrip + u % kStrip) * 2 + i % 2], pairs
+/// = coarse_width(dim) / 2: columns[i * ld + u] / step, rounded. residual[u] = sum_i (columns[i * ld + u] -
+/// integer * step)^2. ld is a multiple of kColumnTile.
 void coarse_columns(const double* columns, std::size_t dim, std::size_t ld, double step, std::int16_t* panel,
                     double* residual);
 
-/// products[a * ld + u] = sum_i queries[a * width + i] * (integer i of key u), exactly.
+/// products[a * ld + u] = sum_i queries[a * width + i] * (integer i of key u), exactly; even width.
 void coarse_products(const std::int16_t* queries, std::size_t query_count, std::size_t width,
                      const std::int16_t* panel, std::size_t ld, std::int32_t* products);
 
-/// Terms of a query relative to its greatest: term u is 2^(factor products[u] - unit), u < n, within
-/// kCoarseRounding, relatively, of what it is for an exponent within 2^-22 factor |product| of the true one.
-/// Terms below 2^-120 become about that.
+/// Terms of a query: term u is 2^(factor products[u]), u < n, within kCoarseRounding, relatively, of what it
+/// is for an exponent within 2^-23 factor |product| of the true one. No |exponent| passes kCoarseExponent.
 struct CoarseTerm {
   std::size_t n = 0;  ///< 0: this query is passed over
   float factor = 0.0f;
-  float unit = 0.0f;  ///< floor(factor max products)
-  float most = 0.0f;  ///< no term is greater, but for rounding: 1 + the exponent of the greatest, in [1, 2)
+  float most = 0.0f;  ///< the greatest term
   double sum = 0.0;
 };
+inline constexpr double kCoarseExponent = 117.0, kCoarseRounding = 0x1p-17;
 
-/// Units and sums of `count` queries, from products[a * ld + u].
+/// Sums and greatest terms of `count` queries, from products[a * ld + u].
 void coarse_sums(const std::int32_t* products, std::size_t ld, std::size_t count, CoarseTerm* queries);
 
 /// Keys of a block at most.
@@ -44,6 +47,5 @@ inline constexpr std::size_t kMostCoarse = 256;
 /// has room for 16 more than n.
 std::size_t select_coarse(const std::int32_t* products, const CoarseTerm& query, float threshold,
                           std::uint32_t* out, float* terms);
-inline constexpr double kCoarseRounding = 0x1p-17;
 
 }  // namespace heavykeys::detail

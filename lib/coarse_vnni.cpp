@@ -1,5 +1,7 @@
 #include "lib/coarse_vnni.hpp"
 
+#include "lib/coarse_kernels.hpp"
+
 #if defined(__x86_64__)
 
 #include <immintrin.h>
@@ -12,19 +14,20 @@ namespace heavykeys::detail {
 
 namespace {
 
-constexpr std::size_t kLanes = 16, kQueries = 8;
+constexpr std::size_t kLanes = kStrip, kQueries = 8;
 
-/// kRows queries and kVectors vectors of keys in registers.
+/// kRows queries and kVectors strips of keys in registers.
 template <std::size_t kRows, std::size_t kVectors>
-HK_VNNI HK_INLINE void product_tile(const std::int32_t* queries, std::size_t pairs, const std::int32_t* panel,
-                                    std::size_t ld, std::int32_t* out) {
+HK_VNNI HK_INLINE void product_tile(const std::int32_t* queries, std::size_t pairs,
+                                    const std::int32_t* strips, std::size_t ld, std::int32_t* out) {
   __m512i sum[kRows][kVectors];
   for (auto& row : sum) {
     for (__m512i& v : row) v = _mm512_setzero_si512();
   }
   for (std::size_t i = 0; i < pairs; ++i) {
     __m512i keys[kVectors];
-    for (std::size_t v = 0; v < kVectors; ++v) keys[v] = _mm512_loadu_si512(panel + i * ld + v * kLanes);
+    for (std::size_t v = 0; v < kVectors; ++v)
+      keys[v] = _mm512_loadu_si512(strips + (v * pairs + i) * kLanes);
     for (std::size_t a = 0; a < kRows; ++a) {
       const __m512i query = _mm512_set1_epi32(queries[a * pairs + i]);
       for (std::size_t v = 0; v < kVectors; ++v) sum[a][v] = _mm512_dpwssd_epi32(sum[a][v], query, keys[v]);
@@ -37,11 +40,11 @@ HK_VNNI HK_INLINE void product_tile(const std::int32_t* queries, std::size_t pai
 
 template <std::size_t kVectors>
 HK_VNNI HK_INLINE void product_strip(const std::int32_t* queries, std::size_t count, std::size_t pairs,
-                                     const std::int32_t* panel, std::size_t ld, std::int32_t* out) {
+                                     const std::int32_t* strips, std::size_t ld, std::int32_t* out) {
   std::size_t a = 0;
   for (; a + kQueries <= count; a += kQueries)
-    product_tile<kQueries, kVectors>(queries + a * pairs, pairs, panel, ld, out + a * ld);
-  for (; a < count; ++a) product_tile<1, kVectors>(queries + a * pairs, pairs, panel, ld, out + a * ld);
+    product_tile<kQueries, kVectors>(queries + a * pairs, pairs, strips, ld, out + a * ld);
+  for (; a < count; ++a) product_tile<1, kVectors>(queries + a * pairs, pairs, strips, ld, out + a * ld);
 }
 
 }  // namespace
@@ -55,10 +58,11 @@ HK_VNNI void coarse_products_vnni(const std::int16_t* queries, std::size_t query
                                   const std::int16_t* panel, std::size_t ld, std::int32_t* products) {
   const auto* const q = reinterpret_cast<const std::int32_t*>(queries);
   const auto* const k = reinterpret_cast<const std::int32_t*>(panel);
+  const std::size_t pairs = width / 2;
   std::size_t u = 0;
   for (; u + 2 * kLanes <= ld; u += 2 * kLanes)
-    product_strip<2>(q, query_count, width / 2, k + u, ld, products + u);
-  for (; u < ld; u += kLanes) product_strip<1>(q, query_count, width / 2, k + u, ld, products + u);
+    product_strip<2>(q, query_count, pairs, k + u * pairs, ld, products + u);
+  for (; u < ld; u += kLanes) product_strip<1>(q, query_count, pairs, k + u * pairs, ld, products + u);
 }
 
 }  // namespace heavykeys::detail

@@ -115,14 +115,16 @@ std::size_t ScanPass::visible(std::size_t i, std::uint64_t first, std::size_t co
 
 /// Adds the blocks to queries [begin, begin + count), in after_.
 void ScanPass::scan_tile(std::size_t blocks, std::size_t begin, std::size_t count, TileScanner& own) {
-  own.load(queries_.slice(begin, count), looks_first() ? &first_look_ : nullptr, begin);
   for (std::size_t i = begin; !open_ && i < begin + count; ++i) after_[i] = scans_[i];
+  own.begin(queries_.slice(begin, count), looks_first() ? &first_look_ : nullptr, begin,
+            std::span(after_).subspan(begin, count));
   std::array<std::size_t, QueryTile::kMostQueries> seen = {};
   for (std::size_t b = 0; b < blocks; ++b) {
     const KeyBlock& keys = blocks_[b].keys;
     for (std::size_t i = 0; i < count; ++i) seen[i] = visible(begin + i, keys.first_id, keys.count);
-    own.add(blocks_[b], std::span(seen).first(count), std::span(after_).subspan(begin, count));
+    own.add(blocks_[b], std::span(seen).first(count));
   }
+  own.finish();
 }
 
 /// Queries of a tile: no result depends on it. Several tiles for each thread, so that they end together.

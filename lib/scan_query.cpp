@@ -10,31 +10,13 @@ namespace heavykeys::detail {
 namespace {
 
 constexpr double kDown = 1.0 - 0x1p-40, kUp = 1.0 + 0x1p-40;
-/// A key that is let go has term + error < kLoose keep (lower sum so far): then, whatever comes,
-/// (term + error) / (lower sum) * kUp stays below keep, the bound that list() compares (docs/theory.md,
-/// "Same bytes").
-constexpr double kLoose = 1.0 - 0x1p-38;
-
-/// What term + error must reach for a key to stay, in the units of the lower sum. None, where it could
-/// underflow.
-double needed_of(double lower, double keep) { return lower < 0x1p-800 ? 0.0 : keep * lower * kLoose; }
 
 }  // namespace
-
-bool QueryScan::add(const BlockSum& block, double greatest, double keep, double& needed) {
-  lower.add(block.lower, block.unit);
-  upper.add(block.upper, block.unit);
-  if (keep * scale_far(known, known_unit - block.unit) * kLoose > greatest) return false;
-  known = lower.at_least(block.unit);
-  known_unit = block.unit;
-  needed = needed_of(known, keep);
-  return needed <= greatest;
-}
 
 void QueryScan::add(const BlockTerms& block, std::uint64_t first_row, double keep) {
   lower.add(block.lower(), block.unit());
   upper.add(block.upper(), block.unit());
-  const double needed = needed_of(lower.at_least(block.unit()), keep);
+  const double needed = needed_to_stay(lower.at_least(block.unit()), keep);
   // No error of one term is larger than that of all.
   const double threshold = std::max(0.0, (needed - block.sum_error() * kUp) * kDown);
   const Terms& terms = block.terms();
@@ -63,7 +45,7 @@ void QueryScan::sweep_when_due(double keep) {
 void QueryScan::sweep(double keep) {
   if (!lower.empty()) {
     const std::int64_t unit = lower.top() * ScanSum::kBinBits;
-    const double needed = needed_of(lower.at_least(unit), keep);
+    const double needed = needed_to_stay(lower.at_least(unit), keep);
     std::erase_if(candidates, [&](const ScanCandidate& c) {
       return scale_far(c.term + c.error, c.unit - unit) < needed;
     });

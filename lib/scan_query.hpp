@@ -22,12 +22,14 @@ struct ScanCandidate {
   double spare_above = 0.0;
 };
 
-/// The sum of a block's terms lies in [lower, upper], in units of 2^unit.
-struct BlockSum {
-  double lower = 0.0;
-  double upper = 0.0;
-  std::int64_t unit = 0;
-};
+/// What term + error must reach for a key to stay, in the units of the lower sum so far. None, where it could
+/// underflow. A key that is let go has term + error < kLoose keep (lower sum so far): then, whatever comes,
+/// (term + error) / (lower sum) * (1 + 2^-40) stays below keep, the bound that list() compares
+/// (docs/theory.md, "Same bytes").
+inline double needed_to_stay(double lower, double keep) {
+  constexpr double kLoose = 1.0 - 0x1p-38;
+  return lower < 0x1p-800 ? 0.0 : keep * lower * kLoose;
+}
 
 /// The sums are functions of the set of blocks added. The candidates are all keys that may reach `keep`, and
 /// some that may not: those depend on when sweeps were made, and what is listed does not.
@@ -35,13 +37,7 @@ struct QueryScan {
   ScanSum lower, upper;  // the true sum lies between them
   std::vector<ScanCandidate> candidates;
   std::size_t settled = 0;  // candidates left by the last sweep
-  // The lower sum is at least this: as it was when it was last asked for.
-  double known = 0.0;
-  std::int64_t known_unit = 0;
 
-  /// Adds a block's sum. True when its keys need to be looked at: unless none, whose term + error is at most
-  /// `greatest` units, can be heavy. `needed` is then what term + error must reach for a key to stay.
-  bool add(const BlockSum& block, double greatest, double keep, double& needed);
   /// Adds a block: its sum, and its keys that may be heavy.
   void add(const BlockTerms& block, std::uint64_t first_row, double keep);
   /// Adds what was added to `other`: blocks that were not added to this.

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "lib/coarse_terms.hpp"
+#include "lib/coarse_tile.hpp"
 #include "lib/scan_query.hpp"
 #include "lib/scan_terms.hpp"
 
@@ -20,34 +20,32 @@ struct ScanBlock {
   CoarseKeys first_look;
 };
 
+/// begin(), the blocks of a batch in ascending order, finish().
 class TileScanner {
  public:
   /// `keep` <= epsilon: as QueryScan takes it.
   TileScanner(const ScanScore& score, double epsilon, double keep, double tolerance, std::size_t dim);
 
-  /// `first_look` null: the scan takes none. The queries are those from `begin` on there.
-  void load(const Rows& queries, const CoarseQueries* first_look, std::size_t begin);
-
-  /// Adds a block to the scans of the loaded queries, of which query i sees the first visible[i] keys.
-  void add(const ScanBlock& block, std::span<const std::size_t> visible, std::span<QueryScan> scans);
+  /// `first_look` null: the scan takes none. The queries are those from `first` on there.
+  void begin(const Rows& queries, const CoarseQueries* first_look, std::size_t first,
+             std::span<QueryScan> scans);
+  /// Adds a block to the scans of the queries, of which query i sees the first visible[i] keys. The block
+  /// must stay where it is until finish().
+  void add(const ScanBlock& block, std::span<const std::size_t> visible);
+  void finish();
 
  private:
-  void look_first(const ScanBlock& block, std::span<const std::size_t> visible, std::span<QueryScan> scans);
-  void look_at(const ScanBlock& block, std::size_t begin, std::size_t count, std::span<QueryScan> scans);
-  void look_closely(const KeyBlock& block, std::span<const std::size_t> visible, std::span<QueryScan> scans);
+  void look_closely(const KeyBlock& block, std::span<const std::size_t> visible);
 
   double keep_;
   QueryTile tile_;
-  const CoarseQueries* first_look_ = nullptr;
-  std::size_t begin_ = 0;
-  std::vector<std::size_t> close_;        // queries of the tile that need a block in float64
-  std::vector<double> gathered_;          // [close, d], where they are not all
-  std::vector<CoarseLook> looks_;         // [tile]
-  std::vector<CoarseTerm> coarse_terms_;  // [tile]
-  CoarseTerms coarse_;
+  std::span<QueryScan> scans_;
+  bool looks_first_ = false;
+  std::vector<std::size_t> close_;  // queries of the tile that need a block in float64
+  std::vector<double> gathered_;    // [close, d], where they are not all
+  CoarseTile coarse_;
   BlockTerms terms_;
-  AlignedVector<std::int32_t> integers_;  // [some of the tile, ld]
-  AlignedVector<double> products_;        // [tile, ld]
+  AlignedVector<double> products_;  // [tile, ld]
 };
 
 }  // namespace heavykeys::detail

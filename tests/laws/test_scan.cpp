@@ -129,6 +129,41 @@ TEST_CASE("to a tolerance, softmax's entries are those of brute force within it,
   CHECK(wide >= entries / 4);  // the first look was taken
 }
 
+TEST_CASE("to a tolerance over many batches, with keys that differ in size from batch to batch") {
+  std::size_t entries = 0, wide = 0;
+  for (std::uint64_t seed = 0; seed < 24; ++seed) {
+    support::Random random(seed);
+    const std::size_t dim = 600, n = 1100 + 97 * seed;  // batches of 256 rows
+    support::Matrix keys = support::gaussian({n, dim}, random);
+    for (std::size_t j = 0; j < n; ++j) {
+      // Blocks to all sides of where a first look is taken: most logits near 80, and far above.
+      const double size = std::ldexp(1.0, static_cast<int>(j / 256 * 7 % 5) - 2);
+      for (std::size_t i = 0; i < dim; ++i) keys(j, i) *= size;
+    }
+    const support::Buffer k(keys, heavykeys::Dtype::f32),
+        q(support::gaussian({6, dim}, random), heavykeys::Dtype::f32);
+    const Score score = Score::softmax((seed % 2 == 0 ? 1.0 : -1.0) * 0.05 * (1 + random.uniform()));
+    const double epsilon = 0.003, tolerance = 0.1;
+    const bool causal = seed % 3 == 0;
+    heavykeys::Scan scan(score, epsilon, q.rows(),
+                         {.causal = causal, .key_count = n, .tolerance = tolerance});
+    scan.absorb(k.rows());
+    const auto found = scan.finish();
+    std::string wrong;
+    for (std::size_t i = 0; i < 6; ++i) {
+      const std::size_t sees = causal ? truth::visible(i, 6, n) : n;
+      wrong += truth::difference(found, i, truth::weights(score, q.values().row(i), k.values(), sees),
+                                 epsilon, 1e-14L, tolerance);
+    }
+    CHECK(wrong == "");
+    entries += found.keys.size();
+    for (std::size_t e = 0; e < found.keys.size(); ++e)
+      wide += found.upper[e] - found.lower[e] > 1e-8 * found.weights[e] ? 1 : 0;
+  }
+  CHECK(entries >= 1000);
+  CHECK(wide >= entries / 8);
+}
+
 TEST_CASE("scan() of keys at hand lists to any tolerance what it lists to 1e-10") {
   std::size_t straddled = 0;
   for (std::uint64_t seed = 0; seed < 60; ++seed) {

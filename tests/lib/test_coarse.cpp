@@ -5,9 +5,10 @@
 #include <limits>
 
 #include "heavykeys/isa.hpp"
+#include "lib/block_kernels.hpp"
 #include "lib/coarse_kernels.hpp"
 #include "lib/coarse_rows.hpp"
-#include "lib/coarse_terms.hpp"
+#include "lib/coarse_tile.hpp"
 #include "support/random.hpp"
 
 using namespace heavykeys::detail;
@@ -28,9 +29,9 @@ void on_every_isa(const Body& body) {
   heavykeys::set_isa(heavykeys::available_isas().back());
 }
 
-std::int16_t panel_value(const std::vector<std::int16_t>& panel, std::size_t ld, std::size_t i,
+std::int16_t panel_value(const std::vector<std::int16_t>& panel, std::size_t width, std::size_t i,
                          std::size_t u) {
-  return panel[(i / 2 * ld + u) * 2 + i % 2];
+  return panel[((u / kStrip * (width / 2) + i / 2) * kStrip + u % kStrip) * 2 + i % 2];
 }
 
 /// An integer of 16 bits, with the ends of the range among them.
@@ -63,7 +64,7 @@ TEST_CASE("coarse_products: exact integers for any counts of queries, keys and c
         for (std::size_t u = 0; u < ld; ++u) {
           std::int64_t sum = 0;
           for (std::size_t i = 0; i < width; ++i)
-            sum += std::int64_t{queries[a * width + i]} * panel_value(panel, ld, i, u);
+            sum += std::int64_t{queries[a * width + i]} * panel_value(panel, width, i, u);
           if (products[a * ld + u] != sum) FAIL(products[a * ld + u] << " is not " << sum);
         }
       }
@@ -87,12 +88,13 @@ TEST_CASE("coarse_columns: nearest integers, and no residual larger than it says
       for (std::size_t u = 0; u < ld; ++u) {
         long double squares = 0;
         for (std::size_t i = 0; i < dim; ++i) {
-          const long double x = columns[i * ld + u], rest = x - panel_value(panel, ld, i, u) * 1.0L * step;
+          const long double x = columns[i * ld + u],
+                            rest = x - panel_value(panel, coarse_width(dim), i, u) * 1.0L * step;
           CHECK(std::fabs(rest) <= 0.5000001L * step);
           squares += rest * rest;
         }
         CHECK(residual[u] == Approx(double(squares)).epsilon(1e-9).margin(1e-40));
-        if (dim % 2 == 1) CHECK(panel_value(panel, ld, dim, u) == 0);
+        if (dim % 2 == 1) CHECK(panel_value(panel, dim + 1, dim, u) == 0);
       }
       all.insert(all.end(), residual.begin(), residual.end());
       all.insert(all.end(), panel.begin(), panel.end());
@@ -112,22 +114,24 @@ TEST_CASE("coarse_sums: within kCoarseRounding of powers of two, for any counts 
       CoarseTerm queries[2];
       for (std::size_t a = 0; a < 2; ++a) {
         queries[a].n = random.below(4) == 0 ? 0 : 1 + random.below(kLd);
-        queries[a].factor = static_cast<float>(std::ldexp(1.0 + random.uniform(), -random.integer(20, 50)));
+        queries[a].factor =
+            static_cast<float>(std::ldexp(1.0 + 0.8 * random.uniform(), -random.integer(25, 50)));
         for (std::size_t u = 0; u < kLd; ++u) products[a * kLd + u] = any_product(random);
       }
       coarse_sums(products.data(), kLd, 2, queries);
       for (std::size_t a = 0; a < 2; ++a) {
         const CoarseTerm& q = queries[a];
         if (q.n == 0) continue;
-        long double sum = 0, top = -1e30L, most = 0;
+        long double sum = 0, top = 0, most = 0;
         for (std::size_t u = 0; u < q.n; ++u) {
           const long double y = static_cast<long double>(q.factor) * products[a * kLd + u];
-          sum += std::exp2(y - q.unit);
-          top = std::max(top, y);
+          REQUIRE(std::fabs(y) <= kCoarseExponent);
+          sum += std::exp2(y);
+          top = std::max(top, std::exp2(y));
           most = std::max(most, std::fabs(y));
         }
-        CHECK(std::fabs(q.unit - std::floor(top)) <= (most > 0x1p20L ? 1 : 0) + most * 0x1p-20L);
-        const long double change = std::expm1(most * 0x1p-22L * std::log(2.0L));
+        const long double change = std::expm1(most * 0x1p-23L * std::log(2.0L));
+        CHECK(std::fabs(q.most / top - 1) <= change + kCoarseRounding);
         const long double error = std::fabs(q.sum / sum - 1);
         CHECK(error <= change + kCoarseRounding);
         worst = std::max(worst, static_cast<double>((error - change) / kCoarseRounding));
@@ -139,7 +143,7 @@ TEST_CASE("coarse_sums: within kCoarseRounding of powers of two, for any counts 
   CHECK(worst < 1.0);
 }
 
-TEST_CASE("coarse_sums: a single key is a power of two between 1 and 2, for many mantissas") {
+TEST_CASE("coarse_sums: a single key is a power of two, for many mantissas") {
   on_every_isa([] {
     std::vector<double> all;
     for (std::int32_t product = 1; product < (1 << 26); product += 12345) {
@@ -147,8 +151,10 @@ TEST_CASE("coarse_sums: a single key is a power of two between 1 and 2, for many
       std::vector<std::int32_t> products(16, -5);
       products[0] = product;
       coarse_sums(products.data(), 16, 1, &query);
-      const long double true_sum = std::exp2(product * 0x1p-24L - query.unit);
+      const long double true_sum = std::exp2(product * 0x1p-24L);
       if (std::fabs(query.sum / true_sum - 1) > 0x1p-18L) FAIL(product << " gives " << query.sum);
+      if (static_cast<double>(query.most) != query.sum)
+        FAIL(product << " has a greatest term of " << query.most);
       all.push_back(query.sum);
     }
     return all;
@@ -164,19 +170,19 @@ TEST_CASE("select_coarse: exactly the terms from the threshold on") {
       std::vector<std::int32_t> products(256);
       for (auto& x : products) x = any_product(random);
       coarse_sums(products.data(), 256, 1, &query);
-      const float threshold = static_cast<float>(std::ldexp(1.0, -random.integer(-1, 20)));
+      const float threshold = std::ldexp(query.most, -static_cast<int>(random.integer(-1, 20)));
       std::vector<std::uint32_t> found(256);
       std::vector<float> terms(256);
       found.resize(select_coarse(products.data(), query, threshold, found.data(), terms.data()));
       for (std::size_t f = 0; f < found.size(); ++f) {
         CHECK(terms[f] >= threshold);
-        CHECK(terms[f] == Approx(std::exp2(double(query.factor) * products[found[f]] - query.unit)));
+        CHECK(terms[f] == Approx(std::exp2(double(query.factor) * products[found[f]])));
       }
       CHECK(std::is_sorted(found.begin(), found.end()));
       std::size_t at = 0;
       for (std::size_t u = 0; u < query.n; ++u) {
         const bool listed = at < found.size() && found[at] == u;
-        const double term = std::exp2(double(query.factor) * products[u] - query.unit);
+        const double term = std::exp2(double(query.factor) * products[u]);
         if (term > threshold * (1 + 1e-4)) CHECK(listed);
         if (term < threshold * (1 - 1e-4)) CHECK(!listed);
         at += listed ? 1 : 0;
@@ -228,4 +234,32 @@ TEST_CASE("a look's error bounds every product, for rows of any shape") {
                        (std::sqrt(static_cast<double>(dim)) + 1) * 0x1p-14L);
   }
   CHECK(tightest > 0.2);
+}
+
+TEST_CASE("pair_products: products of any length, as close as float64 brings them, on all the same") {
+  on_every_isa([] {
+    support::Random random(7);
+    std::vector<double> all;
+    for (const std::size_t dim : {1u, 7u, 8u, 9u, 64u, 203u}) {
+      std::vector<double> values(10 * dim);
+      for (double& x : values) x = random.gaussian();
+      const double *a[5], *b[5];
+      for (std::size_t f = 0; f < 5; ++f) {
+        a[f] = values.data() + f * dim;
+        b[f] = values.data() + (9 - f) * dim;
+      }
+      std::vector<double> products(5);
+      pair_products(a, b, 5, dim, products.data());
+      for (std::size_t f = 0; f < 5; ++f) {
+        long double product = 0, size = 0;
+        for (std::size_t i = 0; i < dim; ++i) {
+          product += static_cast<long double>(a[f][i]) * b[f][i];
+          size += std::fabs(static_cast<long double>(a[f][i]) * b[f][i]);
+        }
+        CHECK(std::fabs(products[f] - product) <= (dim + 2) * 0x1p-53L * size);
+      }
+      all.insert(all.end(), products.begin(), products.end());
+    }
+    return all;
+  });
 }
