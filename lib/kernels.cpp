@@ -94,15 +94,17 @@ void QuantiseFloats(const float* data, std::size_t rows, std::size_t dim, std::p
   }
 }
 
-constexpr std::size_t kBlockRows = 4;  // rows of S held in registers at once
+// Rows of S held in registers at once, and vectors of their columns.
+constexpr std::size_t kGramRows = HWY_LANES(double) >= 8 ? 8 : 4,
+                      kGramVectors = HWY_LANES(double) >= 8 ? 3 : 2;
 
-/// sums[i..i+4, j..j+kVectors vectors] += k[:, i]^T k[:, j] over `rows` rows, exact since all stays below
-/// 2^53.
+/// sums[i..i+kGramRows, j..j+kVectors vectors] += k[:, i]^T k[:, j] over `rows` rows, exact since all stays
+/// below 2^53.
 template <std::size_t kVectors>
 HWY_INLINE void GramTile(const double* k, std::size_t rows, std::size_t width, std::size_t i, std::size_t j,
                          std::int64_t* sums) {
   const std::size_t lanes = hn::Lanes(kD);
-  VD acc[kBlockRows][kVectors];
+  VD acc[kGramRows][kVectors];
   for (auto& row : acc) {
     for (auto& v : row) v = hn::Zero(kD);
   }
@@ -110,16 +112,36 @@ HWY_INLINE void GramTile(const double* k, std::size_t rows, std::size_t width, s
     const double* row = k + r * width;
     VD right[kVectors];
     for (std::size_t v = 0; v < kVectors; ++v) right[v] = hn::LoadU(kD, row + j + v * lanes);
-    for (std::size_t a = 0; a < kBlockRows; ++a) {
+    for (std::size_t a = 0; a < kGramRows; ++a) {
       const VD left = hn::Set(kD, row[i + a]);
       for (std::size_t v = 0; v < kVectors; ++v) acc[a][v] = hn::MulAdd(left, right[v], acc[a][v]);
     }
   }
-  for (std::size_t a = 0; a < kBlockRows; ++a) {
+  for (std::size_t a = 0; a < kGramRows; ++a) {
     std::int64_t* out = sums + (i + a) * width + j;
     for (std::size_t v = 0; v < kVectors; ++v) {
       hn::StoreU(hn::Add(hn::LoadU(kL, out + v * lanes), hn::ConvertTo(kL, acc[a][v])), kL, out + v * lanes);
     }
+  }
+}
+
+/// Rows [i, i + kGramRows) of the sums, from the diagonal on: tiles of as many vectors as there are registers
+/// for, and never one at the end where two tiles of two will do.
+HWY_INLINE void GramStrip(const double* k, std::size_t rows, std::size_t width, std::size_t i,
+                          std::int64_t* sums) {
+  const std::size_t lanes = hn::Lanes(kD);
+  std::size_t j = i / lanes * lanes;
+  while (j < width) {
+    const std::size_t left = (width - j) / lanes;
+    const std::size_t vectors = kGramVectors == 3 && left == 4 ? 2 : std::min(left, kGramVectors);
+    if (vectors == 3) {
+      GramTile<kGramVectors>(k, rows, width, i, j, sums);
+    } else if (vectors == 2) {
+      GramTile<2>(k, rows, width, i, j, sums);
+    } else {
+      GramTile<1>(k, rows, width, i, j, sums);
+    }
+    j += vectors * lanes;
   }
 }
 
@@ -129,22 +151,12 @@ void GramByFloat64(const std::int32_t* q, std::size_t rows, std::size_t width, i
   constexpr std::size_t kMaxRows = 256;  // a panel of doubles stays in L2 for any width in use
   const int spare = 53 - 2 * grid_bits;  // rows * 2^(2P) <= 2^53 keeps every sum exact
   const std::size_t fold = spare >= 8 ? kMaxRows : std::max<std::size_t>(kPanel, std::size_t{1} << spare);
-  constexpr std::size_t kVectors = HWY_LANES(double) >= 8 ? 4 : 2;
-  const std::size_t step = kVectors * hn::Lanes(kD);  // 32 columns on AVX-512, else 8 or less
   const auto panel = aligned_array<double>(fold * width);
   for (std::size_t r = 0; r < rows; r += fold) {
     const std::size_t count = std::min(fold, rows - r);
     const std::int32_t* from = q + r * width;
     for (std::size_t k = 0; k < count * width; ++k) panel[k] = static_cast<double>(from[k]);
-    for (std::size_t i = 0; i < width; i += kBlockRows) {
-      for (std::size_t j = i / step * step; j < width; j += step) {
-        if (j + step <= width) {
-          GramTile<kVectors>(panel.get(), count, width, i, j, sums);
-        } else {
-          GramTile<2>(panel.get(), count, width, i, j, sums);  // the last 16 columns
-        }
-      }
-    }
+    for (std::size_t i = 0; i < width; i += kGramRows) GramStrip(panel.get(), count, width, i, sums);
   }
 }
 
