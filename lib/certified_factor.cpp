@@ -21,14 +21,15 @@ constexpr double kSlack = 1.0 + 1e-8;
 constexpr double kUnderflow = 0x1p-900;
 
 template <class Real>
-Real from_entry(DoubleDouble value);
+Real entry_as(const ExactGram& gram, const std::vector<int>& scale, std::size_t i, std::size_t j);
 template <>
-double from_entry<double>(DoubleDouble value) {
-  return value.hi;
-}  // hi is the nearest double
+double entry_as<double>(const ExactGram& gram, const std::vector<int>& scale, std::size_t i, std::size_t j) {
+  return nearest_entry(gram, scale, i, j);
+}
 template <>
-DoubleDouble from_entry<DoubleDouble>(DoubleDouble value) {
-  return value;
+DoubleDouble entry_as<DoubleDouble>(const ExactGram& gram, const std::vector<int>& scale, std::size_t i,
+                                    std::size_t j) {
+  return scaled_entry(gram, scale, i, j);
 }
 
 }  // namespace
@@ -46,7 +47,7 @@ bool CertifiedFactor<Real>::factorize(const ExactGram& gram, const std::vector<i
   lower_.assign(d * d, Real(0.0));
   for (std::size_t i = 0; i < d; ++i) {
     for (std::size_t j = 0; j <= i; ++j) {
-      lower_[i * d + j] = from_entry<Real>(scaled_entry(gram, scale, order_[i], order_[j]));
+      lower_[i * d + j] = entry_as<Real>(gram, scale, order_[i], order_[j]);
     }
   }
   std::vector<Real> column(d);

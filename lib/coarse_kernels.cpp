@@ -36,7 +36,8 @@ void CoarseColumns(const double* columns, std::size_t dim, std::size_t ld, doubl
   const std::size_t pairs = coarse_width(dim) / 2;
   for (std::size_t u = 0; u < ld; u += hn::Lanes(kD)) {
     VD squares = hn::Zero(kD);
-    auto* const strip = reinterpret_cast<std::int32_t*>(panel) + u / kStrip * pairs * kStrip + u % kStrip;
+    auto* const strip =
+        reinterpret_cast<std::int32_t*>(panel) + u / kKeyStrip * pairs * kKeyStrip + u % kKeyStrip;
     const auto integer = [&](std::size_t i) {
       const VD x = hn::LoadU(kD, columns + i * ld + u), rounded = hn::Round(hn::Mul(x, inverse));
       const VD rest = hn::Sub(x, hn::Mul(rounded, unit));
@@ -46,7 +47,7 @@ void CoarseColumns(const double* columns, std::size_t dim, std::size_t ld, doubl
     for (std::size_t i = 0; i < dim; i += 2) {
       const auto low = hn::And(integer(i), hn::Set(kHalf, 0xffff));
       const auto high = i + 1 < dim ? hn::ShiftLeft<16>(integer(i + 1)) : hn::Zero(kHalf);
-      hn::StoreU(hn::Or(low, high), kHalf, strip + i / 2 * kStrip);
+      hn::StoreU(hn::Or(low, high), kHalf, strip + i / 2 * kKeyStrip);
     }
     hn::StoreU(squares, kD, residual + u);
   }
@@ -66,7 +67,7 @@ HWY_INLINE VI AddPairProducts(VI sum, VI a, VI b) {
 }
 
 /// kQueries queries and kVectors vectors of keys in registers; vector v begins at keys[v], and its next pair
-/// kStrip further.
+/// kKeyStrip further.
 template <std::size_t kQueries, std::size_t kVectors>
 HWY_INLINE void ProductTile(const std::int32_t* queries, std::size_t pairs, const std::int32_t* const* keys,
                             std::size_t ld, std::int32_t* out) {
@@ -76,7 +77,7 @@ HWY_INLINE void ProductTile(const std::int32_t* queries, std::size_t pairs, cons
   }
   for (std::size_t i = 0; i < pairs; ++i) {
     VI key[kVectors];
-    for (std::size_t v = 0; v < kVectors; ++v) key[v] = hn::LoadU(kI, keys[v] + i * kStrip);
+    for (std::size_t v = 0; v < kVectors; ++v) key[v] = hn::LoadU(kI, keys[v] + i * kKeyStrip);
     for (std::size_t a = 0; a < kQueries; ++a) {
       const VI query = hn::Set(kI, queries[a * pairs + i]);
       for (std::size_t v = 0; v < kVectors; ++v) sum[a][v] = AddPairProducts(sum[a][v], query, key[v]);
@@ -95,7 +96,7 @@ HWY_INLINE void ProductStrip(const std::int32_t* queries, std::size_t count, std
   const std::int32_t* keys[kVectors];
   for (std::size_t v = 0; v < kVectors; ++v) {
     const std::size_t at = u + v * hn::Lanes(kI);
-    keys[v] = panel + at / kStrip * pairs * kStrip + at % kStrip;
+    keys[v] = panel + at / kKeyStrip * pairs * kKeyStrip + at % kKeyStrip;
   }
   std::size_t a = 0;
   for (; a + kQueries <= count; a += kQueries)

@@ -15,11 +15,11 @@ inline std::size_t coarse_width(std::size_t dim) { return dim + dim % 2; }
 inline constexpr double kCoarseTop = 32767.0, kCoarseNorm = 46340.0;
 
 /// Keys that lie side by side in a panel of integers: 32 bits for two elements of each fill a cache line.
-inline constexpr std::size_t kStrip = 16;
+inline constexpr std::size_t kKeyStrip = 16;
 
-/// Integer i of key u goes to panel[((u / kStrip * pairs + i / 2) * kStrip + u % kStrip) * 2 + i % 2], pairs
-/// = coarse_width(dim) / 2: columns[i * ld + u] / step, rounded. residual[u] = sum_i (columns[i * ld + u] -
-/// integer * step)^2. ld is a multiple of kColumnTile.
+/// Integer i of key u goes to panel[((u / kKeyStrip * pairs + i / 2) * kKeyStrip + u % kKeyStrip) * 2 + i %
+/// 2], pairs = coarse_width(dim) / 2: columns[i * ld + u] / step, rounded. residual[u] = sum_i (columns[i *
+/// ld + u] - integer * step)^2. ld is a multiple of kColumnTile.
 void coarse_columns(const double* columns, std::size_t dim, std::size_t ld, double step, std::int16_t* panel,
                     double* residual);
 

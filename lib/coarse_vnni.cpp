@@ -14,7 +14,7 @@ namespace heavykeys::detail {
 
 namespace {
 
-constexpr std::size_t kLanes = kStrip, kQueries = 8;
+constexpr std::size_t kLanes = kKeyStrip, kQueries = 8;
 
 /// kRows queries and kVectors strips of keys in registers.
 template <std::size_t kRows, std::size_t kVectors>

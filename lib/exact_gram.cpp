@@ -123,6 +123,16 @@ Dyadic ExactGram::entry(std::size_t i, std::size_t j) const {
   return {entry_words(i, j), limbs_, entry_exponent(i, j)};
 }
 
+std::optional<Int128> ExactGram::small_entry(std::size_t i, std::size_t j) const {
+  if (words_.empty() || limbs_ > 2 || is_zero_column(i) || is_zero_column(j)) return {};
+  const Limb* word = entry_words(i, j);
+  const Limb above = limbs_ == 2 ? word[1] : sign_extension(word, 1);
+  const auto value = static_cast<Int128>(static_cast<unsigned __int128>(above) << 64 | word[0]);
+  constexpr Int128 kLimit = Int128{1} << 126;
+  if (value >= kLimit || value <= -kLimit) return {};
+  return value;
+}
+
 bool ExactGram::restore(ExactGram& out, std::uint64_t rows, std::vector<int> low, std::vector<int> high,
                         std::vector<Limb> words) {
   for (std::size_t i = 0; i < out.dim_; ++i) {

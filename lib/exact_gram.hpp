@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "lib/dyadic.hpp"
+#include "lib/int128.hpp"
 #include "lib/lift.hpp"
 #include "lib/limbs.hpp"
 #include "lib/siblings.hpp"
@@ -62,6 +64,8 @@ class HEAVYKEYS_SIBLINGS ExactGram {
 
   /// Entry (i, j) exactly.
   Dyadic entry(std::size_t i, std::size_t j) const;
+  /// W[i, j], where it is below 2^126: as a rule. None where column i or j is zero.
+  std::optional<Int128> small_entry(std::size_t i, std::size_t j) const;
   const Limb* entry_words(std::size_t i, std::size_t j) const { return words_.data() + index(i, j) * limbs_; }
   /// The power of two that entry (i, j)'s integer is a multiple of.
   int entry_exponent(std::size_t i, std::size_t j) const { return low_[i] + low_[j] - 2 * grid_bits_; }

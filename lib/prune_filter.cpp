@@ -27,17 +27,21 @@ void diagonal_bound(const std::vector<double>& x, const std::vector<std::size_t>
                     double theta, std::vector<double>& weight) {
   const std::size_t r = order.size();
   std::vector<double> m(r * r, 0.0);
-  for (std::size_t k = 0; k < r; ++k) {
-    for (std::size_t i = 0; i <= k; ++i) {
-      for (std::size_t j = 0; j <= i; ++j) m[i * r + j] += x[k * r + i] * x[k * r + j];
+  for (std::size_t i = 0; i < r; ++i) {
+    for (std::size_t k = i; k < r; ++k) subtract_multiple(&m[i * r], &x[k * r], -x[k * r + i], i + 1);
+  }
+  std::vector<double> root(r), sums(r, 0.0);
+  for (std::size_t i = 0; i < r; ++i) root[i] = std::sqrt(m[i * r + i]);
+  for (std::size_t i = 0; i < r; ++i) {
+    sums[i] += root[i];
+    for (std::size_t j = 0; j < i; ++j) {
+      const double mij = std::fabs(m[i * r + j]);
+      sums[i] += mij / root[j];
+      sums[j] += mij / root[i];
     }
   }
   for (std::size_t i = 0; i < r; ++i) {
-    double sum = 0.0;
-    for (std::size_t j = 0; j < r; ++j) {
-      const double mij = i >= j ? m[i * r + j] : m[j * r + i];
-      sum += std::fabs(mij) * std::sqrt(m[i * r + i] / m[j * r + j]);
-    }
+    const double sum = sums[i] * root[i];
     // (a + b)^2 <= (1 + 2^-10) a^2 + (1 + 2^10) b^2 brings in the error of X; theta the error of the factor.
     weight[order[i]] =
         (sum * (1.0 + 0x1p-10) + inverse_error * inverse_error * 1025.0) / (1.0 - theta) * (1.0 + 1e-6);
@@ -105,7 +109,7 @@ std::shared_ptr<const PruneFilter> PruneFilter::build(const ExactGram& gram, con
   filter->gram_.assign(gram.dim() * gram.dim(), 0.0);
   for (std::size_t i : columns) {
     for (std::size_t j : columns) {
-      if (i <= j) filter->gram_[i * gram.dim() + j] = scaled_entry(gram, scale, i, j).hi;
+      if (i <= j) filter->gram_[i * gram.dim() + j] = nearest_entry(gram, scale, i, j);
     }
   }
   return filter;

@@ -25,7 +25,16 @@ std::vector<std::size_t> nonzero_columns(const ExactGram& gram) {
 }
 
 DoubleDouble scaled_entry(const ExactGram& gram, const std::vector<int>& s, std::size_t i, std::size_t j) {
-  return gram.entry(i, j).rounded(-s[i] - s[j]);
+  const int scale = -s[i] - s[j];
+  if (const auto small = gram.small_entry(i, j)) return scaled(*small, gram.entry_exponent(i, j) + scale);
+  return gram.entry(i, j).rounded(scale);
+}
+
+double nearest_entry(const ExactGram& gram, const std::vector<int>& s, std::size_t i, std::size_t j) {
+  const int scale = -s[i] - s[j];
+  if (const auto small = gram.small_entry(i, j))
+    return scale_far(static_cast<double>(*small), gram.entry_exponent(i, j) + scale);
+  return gram.entry(i, j).rounded(scale).hi;
 }
 
 void scale_row(const double* row, const std::vector<int>& s, double* out) {

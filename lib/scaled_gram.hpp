@@ -18,6 +18,9 @@ std::vector<std::size_t> nonzero_columns(const ExactGram& gram);
 /// G[i, j] 2^(-s_i - s_j) correctly rounded.
 DoubleDouble scaled_entry(const ExactGram& gram, const std::vector<int>& s, std::size_t i, std::size_t j);
 
+/// The nearest double: scaled_entry().hi.
+double nearest_entry(const ExactGram& gram, const std::vector<int>& s, std::size_t i, std::size_t j);
+
 /// out[i] = row[i] * 2^(-s_i); exact (below 2^-1022 it may underflow, which the error bounds cover).
 void scale_row(const double* row, const std::vector<int>& s, double* out);
 

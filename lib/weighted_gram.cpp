@@ -19,8 +19,8 @@ std::vector<int> WeightedGram::arrival_weights(BlockGram& block, const Metric* k
   std::vector<double> metric(d * d, 0.0);
   for (std::size_t i = 0; i < d; ++i) {
     for (std::size_t j = i; j < d; ++j) {
-      double sum = scaled_entry(own.gram, scale, i, j).hi;
-      if (known != nullptr) sum += scaled_entry(known->gram, scale, i, j).hi;
+      double sum = nearest_entry(own.gram, scale, i, j);
+      if (known != nullptr) sum += nearest_entry(known->gram, scale, i, j);
       metric[i * d + j] = metric[j * d + i] = sum;
     }
   }

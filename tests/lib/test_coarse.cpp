@@ -31,7 +31,7 @@ void on_every_isa(const Body& body) {
 
 std::int16_t panel_value(const std::vector<std::int16_t>& panel, std::size_t width, std::size_t i,
                          std::size_t u) {
-  return panel[((u / kStrip * (width / 2) + i / 2) * kStrip + u % kStrip) * 2 + i % 2];
+  return panel[((u / kKeyStrip * (width / 2) + i / 2) * kKeyStrip + u % kKeyStrip) * 2 + i % 2];
 }
 
 /// An integer of 16 bits, with the ends of the range among them.

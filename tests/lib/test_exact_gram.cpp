@@ -4,6 +4,7 @@
 
 #include "lib/block_gram.hpp"
 #include "lib/exact_gram.hpp"
+#include "lib/scaled_gram.hpp"
 #include "support/random.hpp"
 
 using namespace heavykeys::detail;
@@ -70,4 +71,32 @@ TEST_CASE("restoring what was taken apart gives the same value, and refuses what
   auto crossed = vec(gram.high());
   crossed[0] = gram.low()[0] - 1;
   REQUIRE_FALSE(ExactGram::restore(copy, gram.rows(), vec(gram.low()), crossed, vec(gram.words())));
+}
+
+TEST_CASE("scaled_entry rounds as the exact number does, for integers of one limb and of many") {
+  support::Random random(2);
+  const auto limb = [&] {
+    const Limb bits = random.bits() >> random.below(64);
+    return random.below(4) == 0 ? ~bits : random.below(8) == 0 ? Limb{1} << random.below(64) : bits;
+  };
+  int of_limbs[5] = {};
+  for (int trial = 0; trial < 20000; ++trial) {
+    // 48 bits of squares, those of the rows, twice the spread of the exponents, and a sign.
+    const std::uint64_t rows = std::uint64_t{1} << random.below(62);
+    const int low = random.integer(-300, 300), high = low + random.integer(0, 70);
+    const int limbs = ExactGram::limbs_for(24, rows, std::vector<int>{low}, std::vector<int>{high});
+    std::vector<Limb> words(limbs);
+    for (Limb& word : words) word = limb();
+    if (random.coin()) words.back() = random.coin() ? ~Limb{0} : 0;
+    if (random.below(5) == 0) words.back() = (random.coin() ? 3 : 5) * (Limb{1} << 61);  // about 2^126
+    ExactGram gram(1, 24);
+    REQUIRE(ExactGram::restore(gram, rows, {low}, {high}, words));
+    of_limbs[std::min(limbs, 4)] += 1;
+    const std::vector<int> scale = {random.integer(-100, 100)};
+    const DoubleDouble got = scaled_entry(gram, scale, 0, 0), want = gram.entry(0, 0).rounded(-2 * scale[0]);
+    REQUIRE(nearest_entry(gram, scale, 0, 0) == want.hi);
+    if (got.hi != want.hi || got.lo != want.lo) FAIL("limbs " << limbs << ": " << got.hi << " " << want.hi);
+  }
+  for (const int limbs : {2, 3, 4}) CHECK(of_limbs[limbs] > 1000);
+  CHECK(scaled_entry(ExactGram(2, 24), {0, 0}, 0, 1).hi == 0.0);
 }
