@@ -2,11 +2,13 @@
 
 #include <cmath>
 
+#include "lib/powers_of_two.hpp"
+
 namespace heavykeys::detail {
 
 namespace {
 
-double scaled(double v, int e) { return v == 0.0 ? 0.0 : std::ldexp(v, e); }
+double scaled(double v, int e) { return v == 0.0 ? 0.0 : scale_far(v, e); }
 DoubleDouble scaled(DoubleDouble v, int e) { return {scaled(v.hi, e), scaled(v.lo, e)}; }
 
 }  // namespace

@@ -60,8 +60,10 @@ void RowStore::append(const Rows& rows) {
 void RowStore::append(const double* row) { append(rows(row, 1, dim_)); }
 
 void RowStore::read(std::size_t i, double* out) const {
-  for (std::size_t c = 0; c < dim_; ++c) {
-    out[c] = wide_ ? doubles_[i * dim_ + c] : static_cast<double>(floats_[i * dim_ + c]);
+  if (wide_) {
+    std::copy_n(doubles_.begin() + i * dim_, dim_, out);
+  } else {
+    std::copy_n(floats_.begin() + i * dim_, dim_, out);
   }
 }
 
