@@ -19,7 +19,8 @@ import json
 import sys
 from pathlib import Path
 
-ORDER = ("absorb", "absorb_bf16", "heads", "append", "finalize", "merge", "heavy_entries", "heavy_entries_64k", "scan")
+ORDER = ("absorb", "absorb_bf16", "heads", "append", "finalize", "merge", "heavy_entries", "heavy_entries_64k",
+         "heavy_entries_large", "scan")
 
 HEAD = ("task", "us", "rival", "rival's", "rival / us", "limit", "limit's", "limit / us")
 

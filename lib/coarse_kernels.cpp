@@ -203,19 +203,42 @@ HWY_INLINE std::int32_t LeastProduct(const CoarseTerm& query, float threshold) {
                                               static_cast<double>(std::numeric_limits<std::int32_t>::max())));
 }
 
-/// Bit l is 1 where products[l] >= least, l < kGroup.
+/// Bit l is 1 where products[l], or its magnitude, is at least `least`, l < kGroup.
+template <bool kMagnitude>
 HWY_INLINE std::uint32_t ReachedBits(const std::int32_t* products, std::int32_t least) {
   constexpr std::size_t kLanes = hn::MaxLanes(kI);
   const VI limit = hn::Set(kI, least);
   std::uint32_t below = 0;
   for (std::size_t l = 0; l < kGroup; l += kLanes) {
     std::uint8_t bits[8] = {};
-    hn::StoreMaskBits(kI, hn::Lt(hn::LoadU(kI, products + l), limit), bits);
+    const VI x = hn::LoadU(kI, products + l);
+    hn::StoreMaskBits(kI, hn::Lt(kMagnitude ? hn::Abs(x) : x, limit), bits);
     std::uint32_t some = 0;
     std::memcpy(&some, bits, sizeof some);
     below |= some << l;
   }
   return ~below & ((std::uint32_t{1} << kGroup) - 1);
+}
+
+/// Calls use(u) for the ascending u < n with bits(u) set, kGroup of them at a time.
+template <class Bits, class Use>
+HWY_INLINE void ForEachBit(std::size_t n, const Bits& bits_of, const Use& use) {
+  for (std::size_t u = 0; u < n; u += kGroup) {
+    for (std::uint32_t bits = bits_of(u); bits != 0; bits &= bits - 1) {
+      const std::size_t v = u + static_cast<std::size_t>(std::countr_zero(bits));
+      if (v >= n) break;
+      use(v);
+    }
+  }
+}
+
+std::size_t SelectFar(const std::int32_t* products, std::size_t n, std::int32_t least, std::uint32_t first,
+                      std::uint32_t* out) {
+  std::size_t found = 0;
+  ForEachBit(
+      n, [&](std::size_t u) HWY_ATTR { return ReachedBits<true>(products + u, least); },
+      [&](std::size_t u) { out[found++] = first + static_cast<std::uint32_t>(u); });
+  return found;
 }
 
 std::size_t SelectCoarse(const std::int32_t* products, const CoarseTerm& query, float threshold,
@@ -224,14 +247,12 @@ std::size_t SelectCoarse(const std::int32_t* products, const CoarseTerm& query, 
   const std::int32_t least = LeastProduct(query, threshold);
   std::size_t likely = 0;
   HWY_ALIGN std::int32_t gathered[kMostCoarse + kGroup] = {};
-  for (std::size_t u = 0; u < query.n; u += kGroup) {
-    for (std::uint32_t bits = ReachedBits(products + u, least); bits != 0; bits &= bits - 1) {
-      const std::size_t v = u + static_cast<std::size_t>(std::countr_zero(bits));
-      if (v >= query.n) break;
-      out[likely] = static_cast<std::uint32_t>(v);
-      gathered[likely++] = products[v];
-    }
-  }
+  ForEachBit(
+      query.n, [&](std::size_t u) HWY_ATTR { return ReachedBits<false>(products + u, least); },
+      [&](std::size_t u) {
+        out[likely] = static_cast<std::uint32_t>(u);
+        gathered[likely++] = products[u];
+      });
   const TermOf term(query);
   for (std::size_t f = 0; f < likely; f += lanes) hn::StoreU(term(gathered + f), kF, terms + f);
   std::size_t found = 0;
@@ -253,6 +274,7 @@ HWY_EXPORT(CoarseColumns);
 HWY_EXPORT(CoarseProducts);
 HWY_EXPORT(CoarseSums);
 HWY_EXPORT(SelectCoarse);
+HWY_EXPORT(SelectFar);
 
 void coarse_columns(const double* columns, std::size_t dim, std::size_t ld, double step, std::int16_t* panel,
                     double* residual) {
@@ -271,6 +293,10 @@ void coarse_sums(const std::int32_t* products, std::size_t ld, std::size_t count
 std::size_t select_coarse(const std::int32_t* products, const CoarseTerm& query, float threshold,
                           std::uint32_t* out, float* terms) {
   return HWY_DYNAMIC_DISPATCH(SelectCoarse)(products, query, threshold, out, terms);
+}
+std::size_t select_far(const std::int32_t* products, std::size_t n, std::int32_t least, std::uint32_t first,
+                       std::uint32_t* out) {
+  return HWY_DYNAMIC_DISPATCH(SelectFar)(products, n, least, first, out);
 }
 
 }  // namespace heavykeys::detail

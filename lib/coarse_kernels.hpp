@@ -48,4 +48,8 @@ inline constexpr std::size_t kMostCoarse = 256;
 std::size_t select_coarse(const std::int32_t* products, const CoarseTerm& query, float threshold,
                           std::uint32_t* out, float* terms);
 
+/// Writes first + u for the ascending u < n with |products[u]| >= least to `out`; returns how many.
+std::size_t select_far(const std::int32_t* products, std::size_t n, std::int32_t least, std::uint32_t first,
+                       std::uint32_t* out);
+
 }  // namespace heavykeys::detail

@@ -40,6 +40,16 @@ struct CoarseKeys {
   AlignedVector<double> squares_;
 };
 
+/// The step for rows of |elements| <= greatest and 2-norms up to `norm`: their integers stay below kCoarseTop
+/// and kCoarseNorm.
+double coarse_step(double norm, std::size_t dim, double greatest);
+/// Of rows with this step and norm, from the greatest sum of the squares of what rounding left of one.
+CoarseSize coarse_size(double step, double norm, double squares);
+/// The integers of a row, times -1 if `negative`, go to out [coarse_width(dim)], the last of which stays as
+/// it is where dim is odd.
+CoarseSize coarse_row(const double* row, std::size_t dim, double norm, double greatest, bool negative,
+                      std::int16_t* out);
+
 /// Where a query and a block have `sizes` q and k, |q.k - (integer product) q.step k.step| is at most this.
 double coarse_error(const CoarseSize& q, const CoarseSize& k);
 

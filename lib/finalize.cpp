@@ -65,6 +65,7 @@ UniversalSet finalize(const Sketch& sketch) {
                                                       detail::key_scale(plan, metric));
   auto panel = std::make_shared<detail::KeyPanel>(state.spec.dim, all.size());
   detail::append(*panel, all, sums->scale);
+  if (sums->closed) panel->add_integers();
   UniversalSetAccess::leverage(set) = std::move(peeled.tau);
   UniversalSetAccess::layer(set) = std::move(peeled.layer);
   UniversalSetAccess::panel(set) = std::move(panel);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
+#include <limits>
 
 #include "lib/kernels.hpp"
 
@@ -53,53 +53,62 @@ void append(HeavyEntries& out, KeyId id, const Entry& e) {
 
 double dot_error(std::size_t dim) { return (static_cast<double>(dim) + 2) * 0x1p-53 * (1.0 + 1e-10); }
 
-void weigh(Weighing& w, const KeyPanel& panel, std::size_t first, std::size_t last, const double* x,
-           HeavyEntries& out) {
-  if (first == last) return;
-  const bool square = w.score.degree() == 1 && w.score.coefficients[0] == 0.0;
-  const double up = square ? kUp : kMoreUp, down = square ? kDown : kMoreDown;
-  std::optional<Dyadic> exact;
-  const auto exact_normalizer = [&]() -> const Dyadic& {
-    if (!exact) exact = w.exact_normalizer();
-    return *exact;
-  };
-  Bounded& n = w.normalizer;
-  bool only_exact = !w.score.in_range;
-  if (!only_exact && !(n.error <= 2 * Normalizer::kTolerance * n.value)) {
-    if (exact_normalizer().sign() == 0) return;  // f is 0 for every key: 0/0
-    n.value = static_cast<double>(exact_normalizer().rounded(-w.score.exponent));
+QueryWeigher::QueryWeigher(Weighing& weighing, const KeyPanel& panel)
+    : w_(weighing), panel_(panel), gamma_(dot_error(panel.dim) * weighing.query.norm2) {
+  const bool square = w_.score.degree() == 1 && w_.score.coefficients[0] == 0.0;
+  up_ = square ? kUp : kMoreUp;
+  down_ = square ? kDown : kMoreDown;
+  only_exact_ = !w_.score.in_range;
+  Bounded& n = w_.normalizer;
+  constexpr double kNone = std::numeric_limits<double>::infinity();  // f is 0 for every key: 0/0
+  if (!only_exact_ && !(n.error <= 2 * Normalizer::kTolerance * n.value)) {
+    if (exact_normalizer().sign() == 0) {
+      threshold_ = kNone;
+      return;
+    }
+    n.value = static_cast<double>(exact_normalizer().rounded(-w_.score.exponent));
     n.error = n.value * 0x1p-52;
   }
-  if (only_exact && exact_normalizer().sign() == 0) return;
-  if (!(n.value > kTiny) || w.epsilon < kTinyEpsilon) only_exact = true;
-
-  const double gamma = dot_error(panel.dim) * w.query.norm2;
+  if (only_exact_ && exact_normalizer().sign() == 0) {
+    threshold_ = kNone;
+    return;
+  }
+  if (!(n.value > kTiny) || w_.epsilon < kTinyEpsilon) only_exact_ = true;
+  if (only_exact_) return;
   // No key below this can reach epsilon: f(|x| + error) < epsilon (N - error).
-  const double threshold =
-      only_exact ? 0.0
-                 : least_argument(w.score, w.epsilon * (n.value - n.error) * (square ? 1.0 : down)) -
-                       gamma * panel.greatest_norm * kUp;
-  std::vector<std::uint32_t> selected(last - first);
-  selected.resize(select_at_least(x + first, last - first, threshold, selected.data()));
-  for (std::uint32_t offset : selected) {
-    const std::size_t u = first + offset;
-    if (!only_exact) {
-      const double error = gamma * panel.norm[u];
-      const double magnitude = std::fabs(x[u]);
-      const double high = magnitude + error, least = std::max(0.0, magnitude - error);
-      const double upper = w.score(high) / (n.value - n.error) * up;
-      const double lower = w.score(least) / (n.value + n.error) * down;
-      if (upper < w.epsilon) continue;
-      if (lower >= w.epsilon && upper - lower <= kWidth) {
-        append(out, panel.ids[u], {std::min(1.0, w.score(magnitude) / n.value), lower, std::min(1.0, upper)});
-        continue;
-      }
-    }
-    if (const auto entry =
-            exact_entry(panel.exact_dot(w.query.raw, u), w.coefficients, exact_normalizer(), w.epsilon)) {
-      append(out, panel.ids[u], *entry);
+  threshold_ = least_argument(w_.score, w_.epsilon * (n.value - n.error) * (square ? 1.0 : down_)) -
+               gamma_ * panel.greatest_norm * kUp;
+}
+
+const Dyadic& QueryWeigher::exact_normalizer() {
+  if (!exact_) exact_ = w_.exact_normalizer();
+  return *exact_;
+}
+
+void QueryWeigher::decide(std::size_t u, double x, HeavyEntries& out) {
+  if (!only_exact_) {
+    const Bounded& n = w_.normalizer;
+    const double error = gamma_ * panel_.norm[u];
+    const double magnitude = std::fabs(x);
+    const double high = magnitude + error, least = std::max(0.0, magnitude - error);
+    const double upper = w_.score(high) / (n.value - n.error) * up_;
+    const double lower = w_.score(least) / (n.value + n.error) * down_;
+    if (upper < w_.epsilon) return;
+    if (lower >= w_.epsilon && upper - lower <= kWidth) {
+      append(out, panel_.ids[u], {std::min(1.0, w_.score(magnitude) / n.value), lower, std::min(1.0, upper)});
+      return;
     }
   }
+  if (const auto entry =
+          exact_entry(panel_.exact_dot(w_.query.raw, u), w_.coefficients, exact_normalizer(), w_.epsilon)) {
+    append(out, panel_.ids[u], *entry);
+  }
+}
+
+void QueryWeigher::decide_all(std::size_t count, const double* x, HeavyEntries& out) {
+  std::vector<std::uint32_t> selected(count);
+  selected.resize(select_at_least(x, count, threshold_, selected.data()));
+  for (const std::uint32_t u : selected) decide(u, x[u], out);
 }
 
 }  // namespace heavykeys::detail

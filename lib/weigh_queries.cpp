@@ -45,22 +45,81 @@ Dyadic exact_sum(const Weighted& keys, const double* raw, std::size_t seen) {
   return total;
 }
 
+/// Queries of a group, read and scaled.
+struct QueryGroup {
+  QueryGroup(const Rows& queries, const std::vector<int>& scale)
+      : dim(queries.dim), raw(queries.count * queries.dim), scaled(raw.size()) {
+    require_finite(queries);
+    for (std::size_t i = 0; i < queries.count; ++i) {
+      read_row(queries, i, raw.data() + i * dim);
+      prepared.push_back(ScaledQuery::make(raw.data() + i * dim, scale, scaled.data() + i * dim));
+    }
+  }
+
+  std::size_t dim;
+  std::vector<double> raw, scaled;  // [count, dim]
+  std::vector<ScaledQuery> prepared;
+};
+
+Weighing weighing_of(const Weighted& keys, const ScaledQuery& query, std::size_t seen) {
+  const std::vector<double>& c = keys.past.closed->coefficients();
+  return {query, ScaledPolynomial(c, query.shift),
+          c,     keys.past.plan->spec.epsilon,
+          {},    [&keys, raw = query.raw, seen] { return exact_sum(keys, raw, seen); }};
+}
+
+/// Many keys, all of them U and under a closed score: their integers tell which can be entries at all.
+HeavyEntries weigh_reached(const Weighted& keys, const QueryGroup& queries) {
+  constexpr std::size_t kRare = 32;  // one product by itself costs as much as this many side by side
+  const KeyPanel& panel = keys.panel;
+  const std::size_t count = queries.prepared.size();
+  std::vector<Weighing> weighings;
+  std::vector<QueryWeigher> weighers;
+  std::vector<CoarsePanel::Query> wanted;
+  weighings.reserve(count);  // weighers hold references
+  for (const ScaledQuery& query : queries.prepared) {
+    weighings.push_back(weighing_of(keys, query, keys.heavy));
+    weighings.back().normalizer = closed_sum(keys, weighings.back(), nullptr, keys.heavy);
+    weighers.emplace_back(weighings.back(), panel);
+    // As close as float64 brings products to the true ones.
+    const double error = dot_error(panel.dim) * query.norm2 * panel.greatest_norm * (1.0 + 0x1p-40);
+    wanted.push_back({query.scaled, query.norm2, weighers.back().threshold() - error});
+  }
+  std::vector<std::vector<std::uint32_t>> reached;
+  panel.integers->reach(wanted, reached);
+
+  HeavyEntries out;
+  out.indptr.push_back(0);
+  std::vector<double> x;
+  for (std::size_t i = 0; i < count; ++i) {
+    const double* scaled = queries.prepared[i].scaled;
+    const bool few = reached[i].size() <= panel.count() / kRare;
+    x.resize(few ? reached[i].size() : panel.ld);
+    if (few) {
+      panel.dots_of(scaled, keys.past.scale, reached[i], x.data());
+      for (std::size_t f = 0; f < x.size(); ++f) {
+        if (std::fabs(x[f]) >= weighers[i].threshold()) weighers[i].decide(reached[i][f], x[f], out);
+      }
+    } else {
+      dot_products(scaled, 1, queries.dim, panel.columns.data(), panel.ld, x.data());
+      weighers[i].decide_all(panel.count(), x.data(), out);
+    }
+    out.indptr.push_back(static_cast<std::int64_t>(out.keys.size()));
+  }
+  return out;
+}
+
 }  // namespace
 
 HeavyEntries weigh_queries(const Weighted& keys, const Rows& queries,
                            const std::function<std::size_t(std::size_t)>& further,
                            const HeavyOptions& options) {
-  const Plan& plan = *keys.past.plan;
   const KeyPanel& panel = keys.panel;
-  const std::size_t d = queries.dim, count = queries.count;
-  std::vector<double> raw(count * d), scaled(count * d), x(count * panel.ld);
-  require_finite(queries);
-  std::vector<ScaledQuery> prepared;
-  for (std::size_t i = 0; i < count; ++i) {
-    read_row(queries, i, raw.data() + i * d);
-    prepared.push_back(ScaledQuery::make(raw.data() + i * d, keys.past.scale, scaled.data() + i * d));
-  }
-  dot_products(scaled.data(), count, d, panel.columns.data(), panel.ld, x.data());
+  const QueryGroup group(queries, keys.past.scale);
+  if (panel.integers && keys.heavy == panel.count() && keys.past.closed) return weigh_reached(keys, group);
+  const std::size_t count = queries.count;
+  std::vector<double> x(count * panel.ld);
+  dot_products(group.scaled.data(), count, queries.dim, panel.columns.data(), panel.ld, x.data());
 
   HeavyEntries out;
   out.indptr.push_back(0);
@@ -68,14 +127,12 @@ HeavyEntries weigh_queries(const Weighted& keys, const Rows& queries,
     const double* own = x.data() + i * panel.ld;
     const std::size_t seen = keys.heavy + further(i);
     if (seen > 0 && keys.past.tail) {
-      weigh_interval(plan, prepared[i], panel, keys.heavy, seen, own, *keys.past.tail, options, out);
+      weigh_interval(*keys.past.plan, group.prepared[i], panel, keys.heavy, seen, own, *keys.past.tail,
+                     options, out);
     } else if (seen > 0) {
-      const std::vector<double>& c = keys.past.closed->coefficients();
-      Weighing weighing{prepared[i], ScaledPolynomial(c, prepared[i].shift),
-                        c,           plan.spec.epsilon,
-                        {},          [&] { return exact_sum(keys, prepared[i].raw, seen); }};
+      Weighing weighing = weighing_of(keys, group.prepared[i], seen);
       weighing.normalizer = closed_sum(keys, weighing, own, seen);
-      weigh(weighing, panel, 0, seen, own, out);
+      QueryWeigher(weighing, panel).decide_all(seen, own, out);
     }
     out.indptr.push_back(static_cast<std::int64_t>(out.keys.size()));
   }
