@@ -28,6 +28,14 @@ double RowTop(const double* row, std::size_t dim) {
   return top;
 }
 
+void WidenFloats(const float* from, std::size_t n, double* to) {
+  constexpr hn::Rebind<float, decltype(kD)> kFloats;
+  const std::size_t lanes = hn::Lanes(kD);
+  std::size_t i = 0;
+  for (; i + lanes <= n; i += lanes) hn::StoreU(hn::PromoteTo(kD, hn::LoadU(kFloats, from + i)), kD, to + i);
+  for (; i < n; ++i) to[i] = static_cast<double>(from[i]);
+}
+
 /// One column of kRowsTogether elements, given as they are and scaled.
 struct ColumnSizes {
   double squares[kRowsTogether] = {};
@@ -126,10 +134,14 @@ HWY_AFTER_NAMESPACE();
 namespace heavykeys::detail {
 
 HWY_EXPORT(RowTop);
+HWY_EXPORT(WidenFloats);
 HWY_EXPORT(ScaleColumns);
 HWY_EXPORT(PairProducts);
 
 double row_top(const double* row, std::size_t dim) { return HWY_DYNAMIC_DISPATCH(RowTop)(row, dim); }
+void widen_floats(const float* from, std::size_t n, double* to) {
+  HWY_DYNAMIC_DISPATCH(WidenFloats)(from, n, to);
+}
 void scale_columns(const double* const* rows, std::size_t dim, const double* near, const double* rest,
                    double least, double* columns, std::size_t ld, double* squares, bool* wide) {
   HWY_DYNAMIC_DISPATCH(ScaleColumns)(rows, dim, near, rest, least, columns, ld, squares, wide);

@@ -12,6 +12,9 @@ inline constexpr std::size_t kRowsTogether = 8;
 /// max_i |row[i]|, 0 for none.
 double row_top(const double* row, std::size_t dim);
 
+/// to[i] = from[i], exactly.
+void widen_floats(const float* from, std::size_t n, double* to);
+
 /// Row r of [kRowsTogether, dim] times near[r] times rest[r], as a column: columns[i * ld + r]. squares[r] is
 /// the sum of their squares, i ascending; wide[r] becomes true where an element that is not zero ends below
 /// `least`.

@@ -22,23 +22,27 @@ std::string place(const Rows& keys) {
 }
 
 /// For keys of stream 0.
-void check_values(const KeyPass& pass, const Rows& keys) {
+void check_end(const KeyPass& pass, const Rows& keys) {
   if (keys.first_id > pass.most || keys.count > pass.most - keys.first_id) {
     throw InvalidInput("rows " + std::to_string(keys.first_id) + " .. " +
                        std::to_string(keys.first_id + (keys.count - 1)) + " are more than the " +
                        std::to_string(pass.most) + " keys " + pass.limit);
   }
-  require_finite(keys);
 }
 
 }  // namespace
 
-void check_keys(const KeyPass& pass, const Rows& keys) {
+void check_place(const KeyPass& pass, const Rows& keys) {
   check_shape(pass, keys);
   if (keys.stream != 0) {
     throw InvalidInput(std::string(pass.name) + " takes keys of stream 0, not " + place(keys));
   }
-  check_values(pass, keys);
+  check_end(pass, keys);
+}
+
+void check_keys(const KeyPass& pass, const Rows& keys) {
+  check_place(pass, keys);
+  require_finite(keys);
 }
 
 void check_next_keys(const KeyPass& pass, std::uint64_t next, const Rows& keys) {
@@ -47,7 +51,8 @@ void check_next_keys(const KeyPass& pass, std::uint64_t next, const Rows& keys) 
     throw InvalidInput(std::string(pass.name) + " takes keys in order: row " + std::to_string(next) +
                        " of stream 0 is next, not " + place(keys));
   }
-  check_values(pass, keys);
+  check_end(pass, keys);
+  require_finite(keys);
 }
 
 }  // namespace heavykeys::detail

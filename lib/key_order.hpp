@@ -16,8 +16,10 @@ struct KeyPass {
   const char* limit = "announced";  ///< why there can be no more
 };
 
-/// Throws InvalidInput unless `keys`, not empty, have this dim, are rows of stream 0 below `most`, and are
-/// finite (naming row and column).
+/// Throws InvalidInput unless `keys`, not empty, have this dim and are rows of stream 0 below `most`.
+void check_place(const KeyPass& pass, const Rows& keys);
+
+/// The same, and unless they are finite (naming row and column).
 void check_keys(const KeyPass& pass, const Rows& keys);
 
 /// The same, and the keys are to begin with row `next`.

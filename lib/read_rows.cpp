@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "heavykeys/error.hpp"
+#include "lib/block_kernels.hpp"
 #include "lib/dtype.hpp"
 
 namespace heavykeys::detail {
@@ -60,6 +61,11 @@ T load(const std::byte* p) {
   T value;
   std::memcpy(&value, p, sizeof value);
   return value;
+}
+
+template <class T>
+bool is_aligned(const void* p) {
+  return reinterpret_cast<std::uintptr_t>(p) % alignof(T) == 0;
 }
 
 /// body(c, element c of row r as it is stored, or its bits) for all c.
@@ -115,6 +121,10 @@ bool is_finite_row(const Rows& rows, std::size_t r) {
 }  // namespace
 
 void read_row(const Rows& rows, std::size_t r, double* out) {
+  if (rows.dtype == Dtype::f32 && rows.column_stride == 1 && is_aligned<float>(rows.data)) {
+    const auto* data = static_cast<const float*>(rows.data);
+    return widen_floats(data + static_cast<std::ptrdiff_t>(r) * rows.row_stride, rows.dim, out);
+  }
   with_kind(rows.dtype, [&](auto kind) {
     each<typename decltype(kind)::Stored>(
         rows, r, [&](std::size_t c, auto v) { out[c] = static_cast<double>(kind.value(v)); });

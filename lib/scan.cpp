@@ -2,6 +2,7 @@
 // what batches do to the queries is ScanPass's.
 #include "lib/scan.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -22,10 +23,17 @@ namespace {
 
 void check(const ScanState& state, const Rows& keys) {
   if (state.finished) throw InvalidInput("the entries of this scan were taken; it takes no more keys");
-  check_keys(
+  check_place(
       {"a scan", state.pass.queries().dim, state.end(), state.announced() ? "announced" : "a scan can take"},
       keys);
-  state.pass.check_range(keys);
+  // Both checks of some rows while these are in the caches.
+  constexpr std::size_t kElements = std::size_t{1} << 15;
+  const std::size_t some = std::max<std::size_t>(1, kElements / keys.dim);
+  for (std::size_t at = 0; at < keys.count; at += some) {
+    const Rows part = keys.slice(at, std::min(some, keys.count - at));
+    require_finite(part);
+    state.pass.check_range(part);
+  }
 }
 
 }  // namespace

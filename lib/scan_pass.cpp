@@ -113,16 +113,31 @@ std::size_t ScanPass::visible(std::size_t i, std::uint64_t first, std::size_t co
       std::clamp<std::int64_t>(end - static_cast<std::int64_t>(first), 0, static_cast<std::int64_t>(count)));
 }
 
-/// Adds the blocks to queries [begin, begin + count), in after_.
-void ScanPass::scan_tile(std::size_t blocks, std::size_t begin, std::size_t count, TileScanner& own) {
+static std::size_t block_count(const Rows& keys) {
+  return (keys.count + KeyBlock::kRows - 1) / KeyBlock::kRows;
+}
+
+/// Block b of the keys, to this place of blocks_.
+ScanBlock& ScanPass::load_block(const Rows& keys, std::size_t b, std::size_t place) {
+  const std::size_t first = b * KeyBlock::kRows;
+  blocks_[place].load(keys.slice(first, std::min(KeyBlock::kRows, keys.count - first)), looks_first());
+  return blocks_[place];
+}
+
+/// Adds the blocks of the keys to queries [begin, begin + count), in after_. `alone`: these are all queries,
+/// and blocks are not there yet.
+void ScanPass::scan_tile(const Rows& keys, std::size_t begin, std::size_t count, bool alone,
+                         TileScanner& own) {
   for (std::size_t i = begin; !open_ && i < begin + count; ++i) after_[i] = scans_[i];
   own.begin(queries_.slice(begin, count), looks_first() ? &first_look_ : nullptr, begin,
             std::span(after_).subspan(begin, count));
   std::array<std::size_t, QueryTile::kMostQueries> seen = {};
-  for (std::size_t b = 0; b < blocks; ++b) {
-    const KeyBlock& keys = blocks_[b].keys;
-    for (std::size_t i = 0; i < count; ++i) seen[i] = visible(begin + i, keys.first_id, keys.count);
-    own.add(blocks_[b], std::span(seen).first(count));
+  for (std::size_t b = 0; b < block_count(keys); ++b) {
+    // A block that no one else reads is brought in when it is needed; a first look keeps all of a batch.
+    const ScanBlock& block = alone ? load_block(keys, b, looks_first() ? b : 0) : blocks_[b];
+    for (std::size_t i = 0; i < count; ++i)
+      seen[i] = visible(begin + i, block.keys.first_id, block.keys.count);
+    own.add(block, std::span(seen).first(count));
   }
   own.finish();
 }
@@ -135,23 +150,20 @@ static std::size_t tile_size(std::size_t queries, int threads) {
 }
 
 void ScanPass::scan(const Rows& keys, const Workers& workers) {
-  const std::size_t blocks = (keys.count + KeyBlock::kRows - 1) / KeyBlock::kRows;
-  const std::size_t m = queries_.count;
+  const std::size_t blocks = block_count(keys), m = queries_.count, size = tile_size(m, workers.count);
+  const bool alone = workers.count == 1 && m <= size;
   if (blocks_.size() < blocks) blocks_.resize(blocks);
   after_.resize(m);
   while (tile_scanners_.size() < static_cast<std::size_t>(workers.count))
     tile_scanners_.push_back(
         std::make_unique<TileScanner>(score_, epsilon_, keep_, options_.tolerance, queries_.dim));
   Stage stage("scan", 2);
-  share_tasks("scan", workers, blocks, [&](int, std::size_t b) {
-    const std::size_t first = b * KeyBlock::kRows;
-    blocks_[b].load(keys.slice(first, std::min(KeyBlock::kRows, keys.count - first)), looks_first());
-  });
+  if (!alone) share_tasks("scan", workers, blocks, [&](int, std::size_t b) { load_block(keys, b, b); });
   stage.step();
-  const std::size_t size = tile_size(m, workers.count);
   share_tasks("scan", workers, (m + size - 1) / size, [&](int worker, std::size_t tile) {
     const std::size_t begin = tile * size;
-    scan_tile(blocks, begin, std::min(size, m - begin), *tile_scanners_[static_cast<std::size_t>(worker)]);
+    scan_tile(keys, begin, std::min(size, m - begin), alone,
+              *tile_scanners_[static_cast<std::size_t>(worker)]);
   });
   open_ = true;
 }

@@ -84,7 +84,8 @@ class HEAVYKEYS_SIBLINGS ScanPass {
 
  private:
   bool looks_first() const { return score_.is_softmax() && options_.tolerance >= kCoarseTolerance; }
-  void scan_tile(std::size_t blocks, std::size_t begin, std::size_t count, TileScanner& own);
+  ScanBlock& load_block(const Rows& keys, std::size_t b, std::size_t place);
+  void scan_tile(const Rows& keys, std::size_t begin, std::size_t count, bool alone, TileScanner& own);
   std::size_t visible(std::size_t i, std::uint64_t first, std::size_t count) const;
 
   ScanScore score_;
