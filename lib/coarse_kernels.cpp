@@ -130,21 +130,41 @@ HWY_INLINE VF Fused(VF a, VF b, VF c) {
 
 HWY_INLINE VF Single(float v) { return hn::Set(kF, v); }
 
-/// As CoarseTerm says: 2^(factor product). The polynomial is that of least relative error on [-1/2, 1/2]
-/// (2^-18.5); the nearest integer to the exponent is a power of two.
+HWY_INLINE std::int32_t CoarseTop(const std::int32_t* products, std::size_t n) {
+  const std::size_t lanes = hn::Lanes(kI);
+  const VI least = hn::Set(kI, std::numeric_limits<std::int32_t>::min());
+  VI top = least;
+  for (std::size_t u = 0; u < n; u += lanes) {
+    const VI x = hn::LoadU(kI, products + u);
+    top = hn::Max(top, n - u >= lanes ? x : hn::IfThenElse(hn::FirstN(kI, n - u), x, least));
+  }
+  return hn::GetLane(hn::MaxOfLanes(kI, top));
+}
+
+/// As CoarseTerm says. The polynomial is that of least relative error on [-1/2, 1/2] (2^-18.5); the nearest
+/// integer to the exponent is a power of two.
+template <bool kFar>
 struct TermOf {
-  explicit TermOf(const CoarseTerm& query) : factor(Single(query.factor)) {}
+  explicit TermOf(const CoarseTerm& query) : factor(Single(query.factor)), down(Single(-query.unit)) {}
   HWY_INLINE VF operator()(const std::int32_t* product) const {
     const VF x = hn::ConvertTo(kF, hn::LoadU(kI, product));
     const VF magic = Single(0x1.8p23f);  // what is added to it ends with the nearest integer in its last bits
-    const VF shifted = Fused(x, factor, magic), f = Fused(x, factor, hn::Sub(magic, shifted));
+    VF shifted, f;
+    if constexpr (kFar) {
+      const VF y = hn::Max(Fused(x, factor, down), Single(-static_cast<float>(kCoarseExponent)));
+      shifted = hn::Add(y, magic);
+      f = hn::Sub(y, hn::Sub(shifted, magic));
+    } else {
+      shifted = Fused(x, factor, magic);
+      f = Fused(x, factor, hn::Sub(magic, shifted));
+    }
     VF p = Fused(f, Single(0x1.3997d6p-7f), Single(0x1.ca1444p-5f));
     p = Fused(p, f, Single(0x1.ec06dap-3f));
     p = Fused(p, f, Single(0x1.62e0dcp-1f));
     p = Fused(p, f, Single(0x1.ffffe8p-1f));
     return hn::BitCast(kF, hn::Add(hn::BitCast(kI, p), hn::ShiftLeft<23>(hn::BitCast(kI, shifted))));
   }
-  VF factor;
+  VF factor, down;
 };
 
 /// The sum of the lanes: its halves side by side, then the quarters, and so on.
@@ -159,10 +179,11 @@ HWY_INLINE float SumInOrder([[maybe_unused]] D d, hn::Vec<D> v) {
   return hn::GetLane(v);
 }
 
+template <bool kFar>
 HWY_INLINE void SumTerms(const std::int32_t* products, CoarseTerm& query) {
   constexpr std::size_t kLanes = hn::MaxLanes(kF), kVectors = kGroup / kLanes;
   const std::size_t n = query.n;
-  const TermOf term(query);
+  const TermOf<kFar> term(query);
   VF sums[kVectors], most[kVectors];
   for (std::size_t v = 0; v < kVectors; ++v) sums[v] = most[v] = hn::Zero(kF);
   const auto add = [&](std::size_t v, VF value) {
@@ -189,15 +210,24 @@ HWY_INLINE void SumTerms(const std::int32_t* products, CoarseTerm& query) {
 
 void CoarseSums(const std::int32_t* products, std::size_t ld, std::size_t count, CoarseTerm* queries) {
   for (std::size_t a = 0; a < count; ++a) {
-    if (queries[a].n > 0) SumTerms(products + a * ld, queries[a]);
+    CoarseTerm& query = queries[a];
+    if (query.n == 0) continue;
+    if (query.far) {
+      query.unit = std::floor(query.factor * static_cast<float>(CoarseTop(products + a * ld, query.n)));
+      SumTerms<true>(products + a * ld, query);
+    } else {
+      SumTerms<false>(products + a * ld, query);
+    }
   }
 }
 
 /// No product below this has a term that reaches the threshold: with room for more than terms are wrong by.
 HWY_INLINE std::int32_t LeastProduct(const CoarseTerm& query, float threshold) {
   constexpr auto kLeast = std::numeric_limits<std::int32_t>::min();
-  if (!(threshold > 0x1p-118f && query.factor > 0.0f)) return kLeast;
-  const double exponent = std::log2(static_cast<double>(threshold)) - 0x1p-15;
+  if (!(threshold > 0x1p-116f && query.factor > 0.0f)) return kLeast;
+  const double unit = static_cast<double>(query.unit);
+  const double exponent =
+      std::log2(static_cast<double>(threshold)) + unit - 0x1p-15 - 0x1p-20 * std::fabs(unit);
   const double least = std::floor(exponent / static_cast<double>(query.factor));
   return static_cast<std::int32_t>(std::clamp(least, static_cast<double>(kLeast),
                                               static_cast<double>(std::numeric_limits<std::int32_t>::max())));
@@ -253,8 +283,14 @@ std::size_t SelectCoarse(const std::int32_t* products, const CoarseTerm& query, 
         out[likely] = static_cast<std::uint32_t>(u);
         gathered[likely++] = products[u];
       });
-  const TermOf term(query);
-  for (std::size_t f = 0; f < likely; f += lanes) hn::StoreU(term(gathered + f), kF, terms + f);
+  const auto evaluate = [&](const auto& term) HWY_ATTR {
+    for (std::size_t f = 0; f < likely; f += lanes) hn::StoreU(term(gathered + f), kF, terms + f);
+  };
+  if (query.far) {
+    evaluate(TermOf<true>(query));
+  } else {
+    evaluate(TermOf<false>(query));
+  }
   std::size_t found = 0;
   for (std::size_t f = 0; f < likely; ++f) {
     if (terms[f] < threshold) continue;

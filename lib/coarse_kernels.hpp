@@ -27,17 +27,21 @@ void coarse_columns(const double* columns, std::size_t dim, std::size_t ld, doub
 void coarse_products(const std::int16_t* queries, std::size_t query_count, std::size_t width,
                      const std::int16_t* panel, std::size_t ld, std::int32_t* products);
 
-/// Terms of a query: term u is 2^(factor products[u]), u < n, within kCoarseRounding, relatively, of what it
-/// is for an exponent within 2^-23 factor |product| of the true one. No |exponent| passes kCoarseExponent.
+/// Terms of a query: term u is 2^(factor products[u] - unit), u < n, within kCoarseRounding, relatively, of
+/// what it is for an exponent within 2^-23 factor |product| of the true one. Where some |factor product| may
+/// pass kCoarseExponent, terms are `far`: exponents are then within 2^-22 of the greatest |factor product|,
+/// terms below 2^-kCoarseExponent count as about that, and the unit is near the greatest term. Else it is 0.
 struct CoarseTerm {
   std::size_t n = 0;  ///< 0: this query is passed over
   float factor = 0.0f;
+  bool far = false;
+  float unit = 0.0f;  ///< an integer
   float most = 0.0f;  ///< the greatest term
   double sum = 0.0;
 };
 inline constexpr double kCoarseExponent = 117.0, kCoarseRounding = 0x1p-17;
 
-/// Sums and greatest terms of `count` queries, from products[a * ld + u].
+/// Units, sums and greatest terms of `count` queries, from products[a * ld + u].
 void coarse_sums(const std::int32_t* products, std::size_t ld, std::size_t count, CoarseTerm* queries);
 
 /// Keys of a block at most.

@@ -12,13 +12,16 @@ namespace heavykeys::detail {
 namespace {
 
 constexpr double kLog2E = 0x1.71547652b82fep0;
-constexpr double kMostLogit = 80.0;       // 115.5 powers of two, and their errors: below kCoarseExponent
-constexpr std::size_t kTogether = 32;     // queries whose products stay in the first cache
-constexpr std::size_t kMostFound = 4096;  // until they are settled
-constexpr std::size_t kSettled = 64;      // together
+constexpr double kNearLogit = 80.0;    // 115.5 powers of two, and their errors: below kCoarseExponent
+constexpr double kMostLogit = 500.0;   // terms and their sums stay far from the ends of the range of doubles
+constexpr std::size_t kTogether = 32;  // queries whose products stay in the first cache
+constexpr std::size_t kMostFound = 4096;                      // until they are settled
+constexpr std::size_t kSettled = 64;                          // together
 constexpr double kDown = 1.0 - 0x1p-45, kUp = 1.0 + 0x1p-45;  // for sums of at most 2^6 blocks
 
 static_assert(KeyBlock::kRows <= kMostCoarse);
+
+double unit_of(const CoarseTerm& term) { return scale_far(1.0, static_cast<std::int64_t>(term.unit)); }
 
 }  // namespace
 
@@ -53,8 +56,9 @@ inline CoarseTile::Look CoarseTile::look_at(const CoarseSize& query, const Coars
   Look look;
   if (!query.usable || !keys.usable) return look;
   const double most = scale_ * query.norm * keys.norm;  // of a logit
-  // Two roundings in float32, each of the greatest exponent at most, and what underflows.
-  const double logit = scale_ * coarse_error(query, keys) + most * 0x1p-22 + 0x1p-60;
+  look.far = most > kNearLogit;
+  // Two roundings in float32, each of the greatest exponent at most, far ones of twice that; what underflows.
+  const double logit = scale_ * coarse_error(query, keys) + most * (look.far ? 0x1p-21 : 0x1p-22) + 0x1p-60;
   const double wrong = logit + logit * logit + 2.0 * kCoarseRounding;
   look.wrong = wrong + 1.25 * wrong * wrong;  // 1 / (1 - wrong) - 1, and more: wrong < 0.12
   look.fine_wrong = 1.01 * most * product_error_ + 0x1p-49;
@@ -68,7 +72,7 @@ void CoarseTile::choose(const CoarseSize& keys, std::span<const std::size_t> vis
   const CoarseSize* queries = queries_->size.data() + first_;
   for (std::size_t i = 0; i < visible.size(); ++i) {
     looks_[i] = look_at(queries[i], keys);
-    terms_[i] = {.n = looks_[i].suits ? visible[i] : 0, .factor = looks_[i].factor};
+    terms_[i] = {.n = looks_[i].suits ? visible[i] : 0, .factor = looks_[i].factor, .far = looks_[i].far};
     if (!looks_[i].suits && visible[i] > 0) close.push_back(i);
   }
 }
@@ -91,11 +95,11 @@ void CoarseTile::look_together(const KeyBlock& block, const CoarseKeys& keys, st
   coarse_sums(products_.data(), ld, count, terms_.data() + begin);
   for (std::size_t i = begin; i < begin + count; ++i) {
     if (terms_[i].n == 0) continue;
-    const double sum = terms_[i].sum, wrong = looks_[i].wrong;
+    const double unit = unit_of(terms_[i]), sum = terms_[i].sum * unit, wrong = looks_[i].wrong;
     seen_[i].lower += sum * (1.0 - wrong);
     seen_[i].upper += sum * (1.0 + wrong);
     // No true term passes most / (1 - wrong), and none in float64 is off by as much as `wrong` is too large.
-    if (needed(i) > static_cast<double>(terms_[i].most) * (1.0 + 2.0 * wrong)) continue;
+    if (needed(i) > static_cast<double>(terms_[i].most) * unit * (1.0 + 2.0 * wrong)) continue;
     find(i, block, products_.data() + (i - begin) * ld);
   }
 }
@@ -108,11 +112,14 @@ inline double CoarseTile::needed(std::size_t i) const {
 void CoarseTile::find(std::size_t i, const KeyBlock& block, const std::int32_t* products) {
   // The upper end of a term in float64 is at most 1 + 2 fine_wrong times the true one.
   const Look& look = looks_[i];
-  const double threshold = needed(i) * (1.0 - look.wrong) * (1.0 - 2.0 * look.fine_wrong) * (1.0 - 0x1p-20);
+  const double unit = unit_of(terms_[i]);
+  const double threshold =
+      needed(i) / unit * (1.0 - look.wrong) * (1.0 - 2.0 * look.fine_wrong) * (1.0 - 0x1p-20);
   const std::size_t count =
       select_coarse(products, terms_[i], static_cast<float>(threshold), likely_.data(), likely_terms_.data());
   for (std::size_t f = 0; f < count; ++f)
-    found_.push_back({static_cast<std::uint32_t>(i), likely_[f], &block, look.wrong, likely_terms_[f]});
+    found_.push_back({static_cast<std::uint32_t>(i), likely_[f], &block, look.wrong,
+                      static_cast<double>(likely_terms_[f]) * unit});
   if (found_.size() >= kMostFound) settle();
 }
 
@@ -126,9 +133,7 @@ void CoarseTile::finish() {
 
 /// What was found long ago may be too light by now.
 void CoarseTile::settle() {
-  std::erase_if(found_, [&](const Found& f) {
-    return static_cast<double>(f.term) * (1.0 + 2.0 * f.wrong) < needed(f.query);
-  });
+  std::erase_if(found_, [&](const Found& f) { return f.term * (1.0 + 2.0 * f.wrong) < needed(f.query); });
   const std::span<const Found> all = found_;
   for (std::size_t at = 0; at < all.size(); at += kSettled)
     settle(all.subspan(at, std::min(kSettled, all.size() - at)));
@@ -155,7 +160,7 @@ void CoarseTile::settle(std::span<const Found> found) {
   score_.evaluate_softmax_in(0, arguments_, whole, fine_);
   for (std::size_t f = 0; f < count; ++f) {
     const Found& key = found[f];
-    const double term = fine_.value[f], off = fine_.error[f], coarse = static_cast<double>(key.term);
+    const double term = fine_.value[f], off = fine_.error[f], coarse = key.term;
     if (term == 0.0 || term + off < needed(key.query)) continue;
     const double wrong = key.wrong - kCoarseRounding;  // of one term, without the sum's part of it
     const double rounding = coarse * 0x1p-50;

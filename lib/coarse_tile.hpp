@@ -42,6 +42,7 @@ class CoarseTile {
   /// How a query is to look at a block.
   struct Look {
     bool suits = false;       // false when too much would be lost
+    bool far = false;         // as CoarseTerm
     float factor = 0.0f;      // an integer product times this is a logit, in powers of two
     double wrong = 0.0;       // relative error of terms and of their sum
     double fine_wrong = 0.0;  // of a term in float64
@@ -56,7 +57,7 @@ class CoarseTile {
     std::uint32_t key = 0;
     const KeyBlock* block = nullptr;
     double wrong = 0.0;
-    float term = 0.0f;
+    double term = 0.0;
   };
 
   Look look_at(const CoarseSize& query, const CoarseSize& keys) const;

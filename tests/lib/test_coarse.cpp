@@ -116,7 +116,8 @@ TEST_CASE("coarse_sums: within kCoarseRounding of powers of two, for any counts 
       for (std::size_t a = 0; a < 2; ++a) {
         queries[a].n = random.below(4) == 0 ? 0 : 1 + random.below(kLd);
         queries[a].factor =
-            static_cast<float>(std::ldexp(1.0 + 0.8 * random.uniform(), -random.integer(25, 50)));
+            static_cast<float>(std::ldexp(1.0 + 0.4 * random.uniform(), -random.integer(22, 50)));
+        queries[a].far = random.coin() || static_cast<double>(queries[a].factor) * 0x1p31 > kCoarseExponent;
         for (std::size_t u = 0; u < kLd; ++u) products[a * kLd + u] = any_product(random);
       }
       coarse_sums(products.data(), kLd, 2, queries);
@@ -126,12 +127,13 @@ TEST_CASE("coarse_sums: within kCoarseRounding of powers of two, for any counts 
         long double sum = 0, top = 0, most = 0;
         for (std::size_t u = 0; u < q.n; ++u) {
           const long double y = static_cast<long double>(q.factor) * products[a * kLd + u];
-          REQUIRE(std::fabs(y) <= kCoarseExponent);
-          sum += std::exp2(y);
-          top = std::max(top, std::exp2(y));
+          if (!q.far) REQUIRE(std::fabs(y) <= kCoarseExponent);
+          sum += std::exp2(y - q.unit);
+          top = std::max(top, std::exp2(y - q.unit));
           most = std::max(most, std::fabs(y));
         }
-        const long double change = std::expm1(most * 0x1p-23L * std::log(2.0L));
+        CHECK((q.far ? top >= 0.99 && top <= 2.02 : q.unit == 0.0f));
+        const long double change = std::expm1(most * (q.far ? 0x1p-22L : 0x1p-23L) * std::log(2.0L));
         CHECK(std::fabs(q.most / top - 1) <= change + kCoarseRounding);
         const long double error = std::fabs(q.sum / sum - 1);
         CHECK(error <= change + kCoarseRounding);
@@ -167,7 +169,8 @@ TEST_CASE("select_coarse: exactly the terms from the threshold on") {
     support::Random random(5);
     std::vector<double> all;
     for (int round = 0; round < 300; ++round) {
-      CoarseTerm query{.n = 1 + random.below(256), .factor = 0x1p-27f};
+      const bool far = random.coin();
+      CoarseTerm query{.n = 1 + random.below(256), .factor = far ? 0x1p-23f : 0x1p-27f, .far = far};
       std::vector<std::int32_t> products(256);
       for (auto& x : products) x = any_product(random);
       coarse_sums(products.data(), 256, 1, &query);
@@ -177,13 +180,14 @@ TEST_CASE("select_coarse: exactly the terms from the threshold on") {
       found.resize(select_coarse(products.data(), query, threshold, found.data(), terms.data()));
       for (std::size_t f = 0; f < found.size(); ++f) {
         CHECK(terms[f] >= threshold);
-        CHECK(terms[f] == Approx(std::exp2(double(query.factor) * products[found[f]])));
+        CHECK(terms[f] ==
+              Approx(std::exp2(double(query.factor) * products[found[f]] - query.unit)).epsilon(1e-4));
       }
       CHECK(std::is_sorted(found.begin(), found.end()));
       std::size_t at = 0;
       for (std::size_t u = 0; u < query.n; ++u) {
         const bool listed = at < found.size() && found[at] == u;
-        const double term = std::exp2(double(query.factor) * products[u]);
+        const double term = std::exp2(double(query.factor) * products[u] - query.unit);
         if (term > threshold * (1 + 1e-4)) CHECK(listed);
         if (term < threshold * (1 - 1e-4)) CHECK(!listed);
         at += listed ? 1 : 0;
