@@ -13,7 +13,9 @@ from pathlib import Path
 import elf
 import test_hardening
 
-HEADER = elf.ROOT / "include/heavykeys/heavykeys.h"
+HEADERS = [elf.ROOT / "include/heavykeys" / name for name in ("c_base.h", "heavykeys.h")]
+HEADER = HEADERS[-1]  # what a program includes
+TEXT = "".join(header.read_text() for header in HEADERS)
 LIBRARY = Path(os.environ["HEAVYKEYS_C_LIBRARY"])
 KEPT = (Path(__file__).parent / "abi.txt").read_text().splitlines()
 
@@ -71,7 +73,7 @@ def shown(file):
 
 class AbiTest(unittest.TestCase):
     def test_the_header_declares_what_is_kept(self):
-        found = declared(HEADER.read_text())
+        found = declared(TEXT)
         wanted = [without_offset(line) for line in KEPT if line.split(" ")[0] in ("function", "number", "field", "type")]
         self.assertEqual(sorted(found), sorted(wanted))
         self.assertGreater(len(kept("function")), 40)
@@ -118,7 +120,7 @@ class AbiTest(unittest.TestCase):
                            input=source, text=True, check=True)
             self.assertIn("heavykeys::leaked()", shown(file) - names(kept("function")))
             self.assertIn("heavykeys_last_error", names(kept("function")) - shown(file))
-        header = HEADER.read_text()
+        header = TEXT
         for before, after in (("uint64_t stream,", "int64_t stream,"), ("HEAVYKEYS_CORRUPT = 3", "HEAVYKEYS_CORRUPT = 30"),
                               ("uint64_t seed;", "uint64_t seeds;"), ("typedef int32_t heavykeys_mode", "typedef int64_t heavykeys_mode")):
             self.assertIn(before, header)
@@ -137,13 +139,15 @@ class AbiTest(unittest.TestCase):
 class HeaderTest(unittest.TestCase):
     def test_it_is_c11_and_any_cpp_without_a_warning(self):
         for compiler, language, standard in (("CC", "c", "c11"), ("CXX", "c++", "c++98"), ("CXX", "c++", "c++20")):
-            command = [os.environ[compiler], f"-std={standard}", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-fsyntax-only"]
+            command = [os.environ[compiler], f"-std={standard}", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-fsyntax-only", f"-I{elf.ROOT}/include"]
             if standard != "c++98":
                 command.append("-Wpedantic")  # C++98 has no <stdint.h> and no // of C90, but every compiler of it does
-            subprocess.run([*command, "-x", language, HEADER], check=True)
+            for header in HEADERS:  # each by itself
+                subprocess.run([*command, "-x", language, header], check=True)
 
-    def test_it_includes_only_the_standard_library(self):
-        self.assertEqual(re.findall(r"#include (\S+)", code_lines(HEADER)), ["<stdint.h>"])
+    def test_it_includes_its_base_and_that_only_the_standard_library(self):
+        included = [re.findall(r"#include (\S+)", code_lines(header)) for header in HEADERS]
+        self.assertEqual(included, [["<stdint.h>"], ['"heavykeys/c_base.h"']])
 
     def test_its_example_runs_and_prints_what_it_says(self):
         comment = HEADER.read_text().split("#ifndef")[0]
