@@ -15,6 +15,7 @@
 
 #include "lib/attention_constants.hpp"
 #include "lib/attention_kernels.hpp"
+#include "lib/fused-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace heavykeys::detail::HWY_NAMESPACE {
@@ -25,20 +26,9 @@ using Tag = hn::ScalableTag<T>;
 template <class T>
 using V = hn::Vec<Tag<T>>;
 
-/// a b + c, rounded once, also where the processor has no such instruction.
 template <class T>
 HWY_INLINE V<T> Fma(V<T> a, V<T> b, V<T> c) {
-#if HWY_NATIVE_FMA
-  return hn::MulAdd(a, b, c);
-#else
-  constexpr Tag<T> d;
-  HWY_ALIGN T x[HWY_LANES(T)], y[HWY_LANES(T)], z[HWY_LANES(T)];
-  hn::Store(a, d, x);
-  hn::Store(b, d, y);
-  hn::Store(c, d, z);
-  for (std::size_t i = 0; i < hn::Lanes(d); ++i) z[i] = std::fma(x[i], y[i], z[i]);
-  return hn::Load(d, z);
-#endif
+  return Fused(Tag<T>(), a, b, c);
 }
 
 template <class T>

@@ -12,6 +12,7 @@
 #include <limits>
 
 #include "lib/coarse_kernels.hpp"
+#include "lib/fused-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace heavykeys::detail::HWY_NAMESPACE {
@@ -23,20 +24,6 @@ constexpr hn::CappedTag<float, kGroup> kF;
 constexpr hn::RebindToSigned<decltype(kF)> kI;
 using VF = hn::Vec<decltype(kF)>;
 using VI = hn::Vec<decltype(kI)>;
-
-/// a b + c, rounded once: on every target.
-HWY_INLINE VF Fused(VF a, VF b, VF c) {
-#if HWY_NATIVE_FMA
-  return hn::MulAdd(a, b, c);
-#else
-  float x[kGroup], y[kGroup], z[kGroup];
-  hn::StoreU(a, kF, x);
-  hn::StoreU(b, kF, y);
-  hn::StoreU(c, kF, z);
-  for (std::size_t l = 0; l < hn::Lanes(kF); ++l) z[l] = std::fma(x[l], y[l], z[l]);
-  return hn::LoadU(kF, z);
-#endif
-}
 
 HWY_INLINE VF Single(float v) { return hn::Set(kF, v); }
 
@@ -61,17 +48,17 @@ struct TermOf {
     const VF magic = Single(0x1.8p23f);  // what is added to it ends with the nearest integer in its last bits
     VF shifted, f;
     if constexpr (kFar) {
-      const VF y = hn::Max(Fused(x, factor, down), Single(-static_cast<float>(kCoarseExponent)));
+      const VF y = hn::Max(Fused(kF, x, factor, down), Single(-static_cast<float>(kCoarseExponent)));
       shifted = hn::Add(y, magic);
       f = hn::Sub(y, hn::Sub(shifted, magic));
     } else {
-      shifted = Fused(x, factor, magic);
-      f = Fused(x, factor, hn::Sub(magic, shifted));
+      shifted = Fused(kF, x, factor, magic);
+      f = Fused(kF, x, factor, hn::Sub(magic, shifted));
     }
-    VF p = Fused(f, Single(0x1.3997d6p-7f), Single(0x1.ca1444p-5f));
-    p = Fused(p, f, Single(0x1.ec06dap-3f));
-    p = Fused(p, f, Single(0x1.62e0dcp-1f));
-    p = Fused(p, f, Single(0x1.ffffe8p-1f));
+    VF p = Fused(kF, f, Single(0x1.3997d6p-7f), Single(0x1.ca1444p-5f));
+    p = Fused(kF, p, f, Single(0x1.ec06dap-3f));
+    p = Fused(kF, p, f, Single(0x1.62e0dcp-1f));
+    p = Fused(kF, p, f, Single(0x1.ffffe8p-1f));
     return hn::BitCast(kF, hn::Add(hn::BitCast(kI, p), hn::ShiftLeft<23>(hn::BitCast(kI, shifted))));
   }
   VF factor, down;

@@ -4,31 +4,17 @@
 #include <cmath>
 #include <limits>
 
-#include "heavykeys/isa.hpp"
-#include "lib/block_kernels.hpp"
 #include "lib/coarse_kernels.hpp"
-#include "lib/coarse_panel.hpp"
 #include "lib/coarse_rows.hpp"
 #include "lib/coarse_tile.hpp"
+#include "support/every_isa.hpp"
 #include "support/random.hpp"
 
 using namespace heavykeys::detail;
 
-namespace {
+using support::on_every_isa;
 
-template <class Body>
-void on_every_isa(const Body& body) {
-  std::vector<double> first;
-  for (const std::string& isa : heavykeys::available_isas()) {
-    CAPTURE(isa);
-    heavykeys::set_isa(isa);
-    REQUIRE(heavykeys::active_isa() == isa);
-    const std::vector<double> bits = body();
-    if (first.empty()) first = bits;
-    CHECK(bits == first);
-  }
-  heavykeys::set_isa(heavykeys::available_isas().back());
-}
+namespace {
 
 std::int16_t panel_value(const std::vector<std::int16_t>& panel, std::size_t width, std::size_t i,
                          std::size_t u) {
@@ -241,34 +227,6 @@ TEST_CASE("a look's error bounds every product, for rows of any shape") {
   CHECK(tightest > 0.2);
 }
 
-TEST_CASE("pair_products: products of any length, as close as float64 brings them, on all the same") {
-  on_every_isa([] {
-    support::Random random(7);
-    std::vector<double> all;
-    for (const std::size_t dim : {1u, 7u, 8u, 9u, 64u, 203u}) {
-      std::vector<double> values(10 * dim);
-      for (double& x : values) x = random.gaussian();
-      const double *a[5], *b[5];
-      for (std::size_t f = 0; f < 5; ++f) {
-        a[f] = values.data() + f * dim;
-        b[f] = values.data() + (9 - f) * dim;
-      }
-      std::vector<double> products(5);
-      pair_products(a, b, 5, dim, products.data());
-      for (std::size_t f = 0; f < 5; ++f) {
-        long double product = 0, size = 0;
-        for (std::size_t i = 0; i < dim; ++i) {
-          product += static_cast<long double>(a[f][i]) * b[f][i];
-          size += std::fabs(static_cast<long double>(a[f][i]) * b[f][i]);
-        }
-        CHECK(std::fabs(products[f] - product) <= (dim + 2) * 0x1p-53L * size);
-      }
-      all.insert(all.end(), products.begin(), products.end());
-    }
-    return all;
-  });
-}
-
 TEST_CASE("select_far: exactly the magnitudes from the limit on") {
   on_every_isa([] {
     support::Random random(8);
@@ -288,58 +246,4 @@ TEST_CASE("select_far: exactly the magnitudes from the limit on") {
     }
     return all;
   });
-}
-
-TEST_CASE("reach: no key that is wanted is left out, and few that are not are in") {
-  std::size_t wanted = 0, listed = 0;
-  on_every_isa([&] {
-    support::Random random(9);
-    std::vector<double> all;
-    for (int round = 0; round < 60; ++round) {
-      const std::size_t dim = 1 + random.below(80), count = 1 + random.below(900),
-                        ld = (count + 15) / 16 * 16;
-      std::vector<double> columns(dim * ld, 0.0), queries(7 * dim);
-      double norm = 0;
-      for (std::size_t u = 0; u < count; ++u) {
-        double squares = 0;
-        for (std::size_t i = 0; i < dim; ++i) {
-          const double x = (2 * random.uniform() - 1) * (round % 3 == 0 ? std::exp(-random.below(9)) : 1.0);
-          columns[i * ld + u] = x;
-          squares += x * x;
-        }
-        norm = std::max(norm, std::sqrt(squares) * (1 + 1e-10));
-      }
-      const CoarsePanel panel(columns.data(), dim, ld, count, norm);
-      REQUIRE(panel.is_usable());
-      std::vector<CoarsePanel::Query> asked;
-      for (std::size_t a = 0; a < 7; ++a) {
-        double squares = 0;
-        for (std::size_t i = 0; i < dim; ++i) {
-          queries[a * dim + i] = 3.9 * random.uniform() - 1.95;
-          squares += queries[a * dim + i] * queries[a * dim + i];
-        }
-        const double size = std::sqrt(squares) * (1 + 1e-10);
-        asked.push_back({queries.data() + a * dim, size, size * norm * 0.2 * (random.uniform() - 0.05)});
-      }
-      std::vector<std::vector<std::uint32_t>> reached;
-      panel.reach(asked, reached);
-      for (std::size_t a = 0; a < 7; ++a) {
-        CHECK(std::is_sorted(reached[a].begin(), reached[a].end()));
-        for (std::uint32_t u = 0; u < count; ++u) {
-          long double x = 0;
-          for (std::size_t i = 0; i < dim; ++i)
-            x += static_cast<long double>(queries[a * dim + i]) * columns[i * ld + u];
-          if (std::fabs(x) < asked[a].least) continue;
-          ++wanted;
-          if (!std::binary_search(reached[a].begin(), reached[a].end(), u))
-            FAIL("key " << u << " is missing");
-        }
-        listed += reached[a].size();
-        all.insert(all.end(), reached[a].begin(), reached[a].end());
-      }
-    }
-    return all;
-  });
-  CHECK(wanted > 10000);
-  CHECK(listed < wanted + wanted / 20);
 }
